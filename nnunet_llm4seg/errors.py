@@ -1,0 +1,45 @@
+"""Named errors: each is raised with one sentence that names the value, what is allowed and what to do next."""
+
+
+class LLM4SegError(Exception):
+    """Base of every error that a user can cause and mend; the command line turns it into exit code 2."""
+
+
+class ConfigError(LLM4SegError, ValueError):
+    """A setting that does not exist or has a value that is not allowed."""
+
+
+class SettingsConflictError(LLM4SegError):
+    """Two sources (plan, trainer, earlier results) set the same field to different values."""
+
+
+class ModelNotFoundError(LLM4SegError, FileNotFoundError):
+    """The language model's files are not on this machine."""
+
+
+class ModelFilesError(LLM4SegError, ValueError):
+    """The language model's files are there, but cannot be used."""
+
+
+class LayerMismatchError(LLM4SegError, ValueError):
+    """A layer's tensors are not the ones that the plans name by sha256."""
+
+
+class LayerNotLoadedError(LLM4SegError, RuntimeError):
+    """The network runs before its layer's tensors were loaded."""
+
+
+class NetworkError(LLM4SegError, TypeError):
+    """A network into which nothing can be injected."""
+
+
+class NonFiniteError(LLM4SegError, ArithmeticError):
+    """The bottleneck's output holds inf or nan."""
+
+
+class CheckpointError(LLM4SegError, OSError):
+    """A checkpoint that cannot be written or read."""
+
+
+class DatasetError(LLM4SegError, ValueError):
+    """A data set, its plans or its folders are missing or not as expected."""
