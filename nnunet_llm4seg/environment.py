@@ -1,0 +1,61 @@
+"""The variables through which nnU-Net finds its folders and our trainers."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from pathlib import Path
+
+from nnunet_llm4seg.errors import DatasetError
+
+FOLDERS = {
+    "nnUNet_raw": "raw data sets",
+    "nnUNet_preprocessed": "plans and preprocessed data",
+    "nnUNet_results": "trained models",
+}
+
+
+def trainers_folder() -> Path:
+    """The folder of this installation that nnU-Net is to search for trainers."""
+    return Path(importlib.import_module("nnunet_llm4seg.trainers").__file__).parent
+
+
+def with_trainers(value: str | None) -> str:
+    """A value for `nnUNet_extTrainer` that begins with our trainers and keeps what `value` held."""
+    ours = str(trainers_folder())
+    others = [path for path in (value or "").split(os.pathsep) if path and path != ours]
+    return os.pathsep.join([ours, *others])
+
+
+def require_folder(variable: str) -> Path:
+    """The folder that an `nnUNet_*` variable names.
+
+    Raises:
+        DatasetError: the variable is not set.
+    """
+    value = os.environ.get(variable)
+    if not value:
+        raise DatasetError(
+            f"{variable} is not set; `export {variable}=FOLDER` with the folder for {FOLDERS[variable]}."
+        )
+    return Path(value)
+
+
+def dataset_folder(variable: str, dataset: str) -> Path:
+    """The folder of a data set, given as `DatasetXXX_Name` or by its number, in one of nnU-Net's folders.
+
+    Raises:
+        DatasetError: there is none, or the number is not unique.
+    """
+    root = require_folder(variable)
+    if dataset.isdigit():
+        found = sorted(path for path in root.glob(f"Dataset{int(dataset):03d}_*") if path.is_dir())
+    else:
+        found = [root / dataset] if (root / dataset).is_dir() else []
+    if len(found) != 1:
+        names = ", ".join(path.name for path in sorted(root.glob("Dataset*"))) or "no data sets"
+        raise DatasetError(
+            f"dataset: {dataset!r} fits {len(found)} folders in {variable}={root}, which holds {names}; "
+            "name one of them."
+        )
+    return found[0]

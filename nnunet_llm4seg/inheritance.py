@@ -1,0 +1,27 @@
+"""How a configuration in nnU-Net's plans inherits: `inherits_from`, entry by entry, the nearest one whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from nnunet_llm4seg.errors import DatasetError
+
+
+def inherited(plans: Mapping[str, Any], configuration: str, key: str) -> Any:
+    """The entry `key` of a configuration, its own or inherited.
+
+    Raises:
+        DatasetError: there is no such configuration, or neither it nor those that it inherits from has the entry.
+    """
+    name, seen = configuration, set()
+    while name in plans["configurations"] and name not in seen:
+        seen.add(name)
+        entry = plans["configurations"][name]
+        if key in entry:
+            return entry[key]
+        name = entry.get("inherits_from")
+    raise DatasetError(
+        f"configuration: {configuration!r} has no {key} in these plans, whose configurations are "
+        f"{', '.join(plans['configurations'])}; choose one of them, or plan the experiment again."
+    )

@@ -1,0 +1,27 @@
+"""The precision in which the LLM layer computes, whatever surrounds it.
+
+nnU-Net trains under fp16 autocast, whose largest number is 65,504; activations of LLaMA and Qwen layers exceed it.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+
+
+def compute_dtype(setting: str, device: torch.device) -> torch.dtype:
+    """The dtype of the layer's matrix products: `auto` is bfloat16 where the GPU has it, else float32."""
+    if setting == "auto":
+        native = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if native else torch.float32
+    return {"bfloat16": torch.bfloat16, "float32": torch.float32}[setting]
+
+
+def island(device_type: str, dtype: torch.dtype) -> AbstractContextManager:
+    """A context in which the surrounding autocast is off: float32, or autocast to bfloat16 instead."""
+    if not torch.amp.is_autocast_available(device_type):
+        return nullcontext()
+    if dtype == torch.float32:
+        return torch.autocast(device_type, enabled=False)
+    return torch.autocast(device_type, dtype=dtype)

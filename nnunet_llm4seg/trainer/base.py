@@ -1,0 +1,174 @@
+"""nnUNetTrainerLLM4Seg: nnU-Net's trainer with one LLM layer in the network; everything else is nnU-Net's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from filelock import FileLock
+from nnunetv2.paths import nnUNet_results
+from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager, PlansManager
+from torch import nn
+from torch._dynamo import OptimizedModule
+from torch.nn.parallel import DistributedDataParallel
+
+from nnunet_llm4seg.bottleneck import LLMBottleneck
+from nnunet_llm4seg.errors import CheckpointError, DatasetError, NonFiniteError
+from nnunet_llm4seg.files import write_json, written_whole
+from nnunet_llm4seg.llm.source import prepare_layer, random_tensors
+from nnunet_llm4seg.network import inject
+from nnunet_llm4seg.trainer.checkpoints import layer_from_siblings, newest_readable, read_checkpoint
+from nnunet_llm4seg.trainer.settings import read_results, refuse_difference, resolve, settings_in, write_into
+from nnunet_llm4seg.trainer.summary import describe_network, describe_settings
+
+
+class nnUNetTrainerLLM4Seg(nnUNetTrainer):
+    """Train nnU-Net's network with an LLM layer; plans, data, loss, schedule and inference are nnU-Net's own.
+
+    Settings come from `architecture.llm4seg` of the plans' configuration and from `variant`, see
+    `trainer.settings`. Raises the errors of `trainer.settings.resolve` at construction, before anything is written.
+    """
+
+    variant: ClassVar[Mapping[str, Any]] = {}
+    epochs: ClassVar[int | None] = None
+
+    def __init__(
+        self,
+        plans: dict,
+        configuration: str,
+        fold: int,
+        dataset_json: dict,
+        device: torch.device = torch.device("cuda"),  # noqa: B008 (nnU-Net's signature)
+    ) -> None:
+        if not nnUNet_results.is_set():
+            raise DatasetError("nnUNet_results is not set; export it as the folder that is to hold the results.")
+        name = type(self).__name__
+        results = Path(nnUNet_results) / plans["dataset_name"] / f"{name}__{plans['plans_name']}__{configuration}"
+        self.settings = resolve(plans, configuration, name, self.variant, results)
+        write_into(plans, configuration, self.settings)
+        self.to_continue = bool(plans.get("continue_training"))
+        super().__init__(plans, configuration, fold, dataset_json, device)
+        self.save_every = 10  # epochs; an epoch on CT costs minutes, and jobs are killed
+        if self.epochs is not None:
+            self.num_epochs = self.epochs
+
+    @staticmethod
+    def build_network_architecture(
+        plans_manager: PlansManager,
+        configuration_manager: ConfigurationManager,
+        num_input_channels: int,
+        num_output_channels: int,
+        enable_deep_supervision: bool = True,
+    ) -> nn.Module:
+        """nnU-Net's network with the layer's skeleton, from the plans alone: no model files, no network access."""
+        network = nnUNetTrainer.build_network_architecture(
+            plans_manager, configuration_manager, num_input_channels, num_output_channels, enable_deep_supervision
+        )
+        settings = settings_in(configuration_manager.configuration["architecture"])
+        return inject(network, settings.config, spec=settings.spec)
+
+    @property
+    def bottleneck(self) -> LLMBottleneck:
+        """The LLM bottleneck inside whatever wraps the network (DDP, torch.compile)."""
+        network = self.network
+        if isinstance(network, DistributedDataParallel):
+            network = network.module
+        if isinstance(network, OptimizedModule):
+            network = network._orig_mod
+        return network.bottleneck
+
+    def initialize(self) -> None:
+        folder = Path(self.preprocessed_dataset_folder)
+        if not folder.is_dir() or not any(folder.iterdir()):
+            raise DatasetError(
+                f"the data set is not preprocessed for {self.configuration_name} ({folder} is missing or empty); run "
+                f"`nnUNetv2_preprocess -d {self.plans_manager.dataset_name} -plans_name NAME -c "
+                f"{self.configuration_name}` with the plans that these were made from."
+            )
+        super().initialize()
+
+    def configure_optimizers(self):
+        """nnU-Net's optimiser and schedule, for the parameters that are trained only."""
+        optimizer, lr_scheduler = super().configure_optimizers()
+        for group in optimizer.param_groups:
+            group["params"] = [parameter for parameter in group["params"] if parameter.requires_grad]
+        return optimizer, lr_scheduler
+
+    def on_train_start(self) -> None:
+        if not self.was_initialized:
+            self.initialize()
+        if self.local_rank == 0:
+            self._claim_results()
+        self._load_layer()
+        super().on_train_start()
+        self.print_to_log_file(describe_settings(self.settings), add_timestamp=False)
+        patch_size = self.configuration_manager.patch_size
+        self.print_to_log_file(describe_network(self.network, self.bottleneck, patch_size), add_timestamp=False)
+
+    def train_step(self, batch: dict) -> dict:
+        result = super().train_step(batch)
+        if not self.bottleneck.finite:  # nnU-Net has just waited for the loss, so this costs nothing
+            raise NonFiniteError(
+                f"the LLM layer's output was inf or nan in epoch {self.current_epoch}; training stops here, and the "
+                "checkpoints are those of earlier epochs. Continue with --c after setting dtype float32 in the plans "
+                "of a new training, residual gated, or a lower learning rate."
+            )
+        return result
+
+    def save_checkpoint(self, filename: str) -> None:
+        """As nnU-Net's, but whole or not at all."""
+        if self.local_rank != 0 or self.disable_checkpointing:
+            super().save_checkpoint(filename)
+            return
+        try:
+            with written_whole(filename) as temporary:
+                super().save_checkpoint(str(temporary))
+        except (OSError, RuntimeError) as error:
+            raise CheckpointError(
+                f"the checkpoint {filename} cannot be written ({str(error).splitlines()[0]}); the one before it is "
+                "untouched. Free some disk space and continue with --c."
+            ) from error
+
+    def load_checkpoint(self, filename_or_checkpoint: dict | str) -> None:
+        """As nnU-Net's, but --c takes the readable one of latest and best with the highest epoch, and says so."""
+        if isinstance(filename_or_checkpoint, str):
+            path = Path(filename_or_checkpoint)
+            if self.to_continue and path.name != "checkpoint_final.pth":
+                path, filename_or_checkpoint, problems = newest_readable(path.parent, self.device)
+                for problem in problems:
+                    self.print_to_log_file(f"WARNING: {problem}")
+            else:
+                filename_or_checkpoint = read_checkpoint(path, self.device)
+            self.to_continue = False  # what is loaded after this, for --val_best say, is meant as named
+            self.print_to_log_file(f"Loading {path}, epoch {filename_or_checkpoint['current_epoch']}.")
+        super().load_checkpoint(filename_or_checkpoint)
+
+    def _claim_results(self) -> None:
+        """Write the resolved settings beside the folds, or stop if another fold has just written other ones."""
+        folder = Path(self.output_folder_base)
+        for stale in Path(self.output_folder).glob(".checkpoint_*.part"):
+            stale.unlink()  # of a training that was killed while it wrote
+        with FileLock(folder / ".llm4seg.lock"):
+            earlier = read_results(folder, self.configuration_name)
+            if earlier is None:
+                write_json(folder / "plans.json", self.plans_manager.plans)
+            else:
+                refuse_difference(self.settings, earlier, folder)
+
+    def _load_layer(self) -> None:
+        """Fill the layer just before training, unless a checkpoint or -pretrained_weights has."""
+        if self.bottleneck.loaded:
+            return
+        config, spec = self.settings.config, self.settings.spec
+        sibling = None if config.trainable else layer_from_siblings(Path(self.output_folder_base), spec)
+        if sibling is not None:
+            path, tensors = sibling
+            self.print_to_log_file(f"Taking the frozen LLM layer from {path}.")
+        elif config.weights == "random":
+            tensors = random_tensors(spec.model_config, config)
+        else:
+            tensors = prepare_layer(config)[1]
+        self.bottleneck.load_layer(tensors)

@@ -1,0 +1,81 @@
+"""Checkpoints that are never torn, and what to take from those that are there."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nnunet_llm4seg.errors import CheckpointError
+from nnunet_llm4seg.llm.source import LayerSpec, Tensors
+from nnunet_llm4seg.llm.tensors import layer_sha256
+
+LAYER_PREFIX = "bottleneck.layer."
+_NAMES = ("checkpoint_final.pth", "checkpoint_best.pth", "checkpoint_latest.pth")
+
+
+def read_checkpoint(path: Path, device: torch.device | str = "cpu", mmap: bool | None = None) -> dict[str, Any]:
+    """Read one of the user's own nnU-Net checkpoints (pickled, as nnU-Net writes them).
+
+    Raises:
+        CheckpointError: it is missing, torn or not nnU-Net's.
+    """
+    try:
+        checkpoint = torch.load(path, map_location=device, weights_only=False, mmap=mmap)
+        checkpoint["network_weights"], checkpoint["current_epoch"]
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as error:
+        raise CheckpointError(
+            f"the checkpoint {path} cannot be read ({type(error).__name__}: {str(error).splitlines()[0]}); "
+            "use another checkpoint, or train this fold again."
+        ) from error
+    return checkpoint
+
+
+def newest_readable(folder: Path, device: torch.device | str) -> tuple[Path, dict[str, Any], list[str]]:
+    """Of a fold's `latest` and `best` checkpoints the readable one with the highest epoch.
+
+    Returns:
+        Its path, its content, and a sentence about each one that cannot be read.
+
+    Raises:
+        CheckpointError: neither can be read.
+    """
+    found: list[tuple[Path, dict[str, Any]]] = []
+    problems: list[str] = []
+    for name in ("checkpoint_latest.pth", "checkpoint_best.pth"):
+        if (folder / name).is_file():
+            try:
+                found.append((folder / name, read_checkpoint(folder / name, device)))
+            except CheckpointError as error:
+                problems.append(str(error))
+    if not found:
+        raise CheckpointError(
+            f"no checkpoint in {folder} can be read, so there is nothing to continue from ({' '.join(problems)}); "
+            "train this fold again without --c."
+        )
+    path, checkpoint = max(found, key=lambda pair: pair[1]["current_epoch"])
+    return path, checkpoint, problems
+
+
+def layer_from_siblings(results: Path, spec: LayerSpec) -> tuple[Path, Tensors] | None:
+    """A frozen layer's tensors from any fold's checkpoint in a results folder, or None.
+
+    Only tensors with the spec's sha256 count.
+    """
+    for path in _checkpoints(results):
+        try:
+            weights = read_checkpoint(path, mmap=True)["network_weights"]
+        except CheckpointError:
+            continue  # torn or foreign: the next one may do
+        tensors = {name: weights.get(LAYER_PREFIX + name) for name in spec.dtypes}
+        if all(t is not None for t in tensors.values()) and layer_sha256(tensors) == spec.sha256:
+            return path, tensors
+    return None
+
+
+def _checkpoints(results: Path) -> Iterable[Path]:
+    for fold in sorted(results.glob("fold_*")):
+        yield from (fold / name for name in _NAMES if (fold / name).is_file())

@@ -1,0 +1,48 @@
+"""What the log says at the start of a training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from torch import nn
+
+from nnunet_llm4seg.bottleneck import LLMBottleneck
+from nnunet_llm4seg.trainer.settings import Settings
+
+
+def describe_settings(settings: Settings) -> str:
+    """One line: which layer, and how it is used."""
+    config = settings.config
+    revision = f" at {config.revision}" if config.revision else ""
+    return (
+        f"LLM4Seg: model {config.model}{revision} || layer {config.layer} || weights {config.weights} "
+        f"({'trained' if config.trainable else 'frozen'}) || attention {config.attention} || positions "
+        f"{config.positions} || residual {config.residual} || stage {config.stage} || "
+        f"sha256 {settings.spec.sha256[:12]}"
+    )
+
+
+def describe_network(network: nn.Module, bottleneck: LLMBottleneck, patch_size: Sequence[int]) -> str:
+    """One line: tokens at the patch size, compute dtype, trainable and all parameters."""
+    grid = token_grid(_strides(network), patch_size, bottleneck.config.stage)
+    every = sum(p.numel() for p in network.parameters())
+    trainable = sum(p.numel() for p in network.parameters() if p.requires_grad)
+    return (
+        f"LLM4Seg: grid {'x'.join(map(str, grid))} = {math.prod(grid)} tokens at patch "
+        f"{'x'.join(map(str, patch_size))} || dtype {str(bottleneck.compute_dtype).removeprefix('torch.')} || "
+        f"trainable params {trainable:,} || all params {every:,} || trainable {100 * trainable / every:.2f} %"
+    )
+
+
+def token_grid(strides: Sequence, patch_size: Sequence[int], stage: int) -> list[int]:
+    """Size of the feature map at `stage` (-1 is the deepest) of an encoder with these strides a stage."""
+    grid = list(patch_size)
+    for stride in strides[: len(strides) + stage + 1]:
+        steps = [stride] * len(grid) if isinstance(stride, int) else stride
+        grid = [math.ceil(size / step) for size, step in zip(grid, steps, strict=True)]
+    return grid
+
+
+def _strides(network: nn.Module) -> Sequence:
+    return next(module.strides for module in network.modules() if hasattr(module, "output_channels"))

@@ -1,0 +1,78 @@
+"""Write LLM4Seg plans beside nnU-Net's own, so that both arms share one set of preprocessed data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from nnunet_llm4seg.config import LLM4SegConfig
+from nnunet_llm4seg.errors import DatasetError
+from nnunet_llm4seg.files import write_json
+from nnunet_llm4seg.inheritance import inherited
+
+SOURCE_PLANS = "llm4seg_source_plans"
+
+
+def make_plans(
+    source: Mapping[str, Any], configurations: Sequence[str], fields: Mapping[str, Any], name: str
+) -> dict[str, Any]:
+    """Copy plans and ask for an LLM layer in some of their configurations.
+
+    Args:
+        source: nnU-Net's plans, as loaded.
+        configurations: Names of the configurations that get the layer; the others stay as they are.
+        fields: The fields of `LLM4SegConfig` that the user gives.
+        name: The new plans' name; results folders carry it.
+
+    Raises:
+        ConfigError: a field does not exist or its value is not allowed.
+        DatasetError: the name cannot be used, or there is no such configuration.
+    """
+    LLM4SegConfig.from_dict(fields)
+    if not name or "__" in name or "/" in name:
+        raise DatasetError(
+            f"plans: the name {name!r} is not allowed (nnU-Net splits folder names at '__'); choose another."
+        )
+    plans = deepcopy(dict(source))
+    plans["plans_name"] = name
+    plans[SOURCE_PLANS] = source["plans_name"]
+    for configuration in configurations:
+        architecture = deepcopy(dict(inherited(source, configuration, "architecture")))
+        architecture["llm4seg"] = dict(fields)
+        plans["configurations"][configuration]["architecture"] = architecture
+    return plans
+
+
+def write_plans(
+    folder: Path, configurations: Sequence[str], fields: Mapping[str, Any], *, source: str, name: str
+) -> Path:
+    """Make plans out of `folder/source.json` and write them to `folder/name.json`.
+
+    Args:
+        folder: The data set's folder in nnUNet_preprocessed.
+
+    Raises:
+        DatasetError: there are no such plans, a configuration is not preprocessed, or other plans of that name
+            are there already.
+    """
+    origin, target = folder / f"{source}.json", folder / f"{name}.json"
+    if not origin.is_file():
+        raise DatasetError(
+            f"plans: there is no {origin}; run `nnUNetv2_plan_and_preprocess` for this data set, or name plans that "
+            "are there with -p."
+        )
+    plans = make_plans(json.loads(origin.read_text(encoding="utf-8")), configurations, fields, name)
+    for configuration in configurations:
+        data = folder / inherited(plans, configuration, "data_identifier")
+        if not data.is_dir() or not any(data.iterdir()):
+            raise DatasetError(
+                f"configuration: {configuration!r} is not preprocessed ({data} is missing or empty); run "
+                f"`nnUNetv2_preprocess -d {folder.name} -plans_name {source} -c {configuration}` first."
+            )
+    if target.is_file() and json.loads(target.read_text(encoding="utf-8")) != plans:
+        raise DatasetError(f"plans: {target} is there and differs; give the new plans another name with -o.")
+    write_json(target, plans)
+    return target

@@ -1,0 +1,33 @@
+"""Both arms with a few iterations: what the integration tests train. nnU-Net finds them by name in this folder."""
+
+from nnunet_llm4seg.trainer.base import nnUNetTrainerLLM4Seg
+from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+
+
+class _Short:
+    def __init__(self, plans, configuration, fold, dataset_json, device=None):
+        super().__init__(plans, configuration, fold, dataset_json, device)
+        self.num_epochs = 2
+        self.num_iterations_per_epoch = 2
+        self.num_val_iterations_per_epoch = 1
+        self.save_every = 1
+
+
+class nnUNetTrainerShort(_Short, nnUNetTrainer):
+    pass
+
+
+class nnUNetTrainerLLM4SegShort(_Short, nnUNetTrainerLLM4Seg):
+    pass
+
+
+class nnUNetTrainerLLM4SegGatedShort(_Short, nnUNetTrainerLLM4Seg):
+    variant = {"residual": "gated", "attention": "bidirectional", "positions": "axial"}
+
+
+class nnUNetTrainerLLM4SegEndless(nnUNetTrainerLLM4SegShort):
+    """Runs until it is killed, and is slow enough to be killed between two epochs."""
+
+    def __init__(self, plans, configuration, fold, dataset_json, device=None):
+        super().__init__(plans, configuration, fold, dataset_json, device)
+        self.num_epochs = 1000

@@ -1,0 +1,9 @@
+"""Re-exports the trainers of the installed package, so that nnU-Net finds them by name.
+
+nnU-Net forgets modules of this folder after each look-up; classes defined here could not be pickled and would
+not be the same class twice.
+"""
+
+from nnunet_llm4seg.trainer.variants import TRAINERS
+
+globals().update(TRAINERS)
