@@ -11,10 +11,10 @@ import torch
 from torch import nn
 
 from nnunet_llm4seg.config import LLM4SegConfig
-from nnunet_llm4seg.errors import LayerMismatchError, LayerNotLoadedError
+from nnunet_llm4seg.errors import LayerMismatchError, LayerNotLoadedError, LLM4SegError
 from nnunet_llm4seg.llm.layer import build_layer, run_layer
 from nnunet_llm4seg.llm.positions import attention_mask, rotary_frequencies, rotary_tables
-from nnunet_llm4seg.llm.source import LayerSpec, Tensors, prepare_layer
+from nnunet_llm4seg.llm.source import LayerSpec, Tensors, initial_tensors, prepare_layer
 from nnunet_llm4seg.llm.tensors import DTYPES, layer_sha256
 from nnunet_llm4seg.precision import compute_dtype, island
 
@@ -136,18 +136,37 @@ class LLMBottleneck(nn.Module):
 
 
 def _store_layer(module: LLMBottleneck, state: dict, prefix: str, local_metadata: dict) -> None:
+    """In a state dict the layer has its stored dtype, or is left out if it is only referred to by sha256."""
+    referred = not (module.config.embed_weights or module.config.trainable)
     for name, tensor in module.stored_layer().items():
-        state[f"{prefix}layer.{name}"] = tensor
+        if referred:
+            del state[f"{prefix}layer.{name}"]
+        else:
+            state[f"{prefix}layer.{name}"] = tensor
 
 
 def _check_incoming(module: LLMBottleneck, state: dict, prefix: str, *_: object) -> None:
-    """Before a state dict is loaded: a frozen layer in it must be the one that the spec names."""
-    incoming = {name: state.get(f"{prefix}layer.{name}") for name in module.spec.dtypes}
-    if any(tensor is None for tensor in incoming.values()):
+    """Before a state dict is loaded: a frozen layer must be the one that the spec names, in it or found elsewhere."""
+    keys = {name: f"{prefix}layer.{name}" for name in module.spec.dtypes}
+    if not module.config.trainable and f"{prefix}adapter1.weight" in state and not state.keys() & keys.values():
+        found = module.stored_layer() if module.loaded else _look_up(module)
+        state.update({keys[name]: tensor for name, tensor in found.items()})
+    if not state.keys() >= set(keys.values()):
         return  # load_state_dict names what is missing
+    incoming = {name: state[key] for name, key in keys.items()}
     if not module.config.trainable and not _is_held(module, incoming):
         module._verify(incoming)
     module.loaded = True
+
+
+def _look_up(module: LLMBottleneck) -> Tensors:
+    """The layer of a checkpoint that refers to it by sha256 only."""
+    try:
+        return initial_tensors(module.config, module.spec)
+    except LLM4SegError as error:
+        raise type(error)(
+            f"this checkpoint does not hold its LLM layer but refers to it by sha256 {module.spec.sha256[:12]}…; {error}"
+        ) from error
 
 
 def _is_held(module: LLMBottleneck, incoming: Tensors) -> bool:

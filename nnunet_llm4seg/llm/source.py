@@ -54,7 +54,7 @@ def prepare_layer(config: LLM4SegConfig) -> tuple[LayerSpec, Tensors]:
     model_config = read_model_config(folder)
     layer = build_layer(model_config, config.layer)
     if config.weights == "random":
-        tensors = random_tensors(model_config, config)
+        tensors = _random(model_config, config)
     else:
         shapes = {name: tuple(p.shape) for name, p in layer.named_parameters()}
         tensors = read_layer(folder, family_of(model_config).prefixes, config.layer, shapes)
@@ -64,7 +64,15 @@ def prepare_layer(config: LLM4SegConfig) -> tuple[LayerSpec, Tensors]:
     return LayerSpec(model_config, dtypes, layer_sha256(tensors)), tensors
 
 
-def random_tensors(model_config: Mapping[str, Any], config: LLM4SegConfig) -> Tensors:
+def initial_tensors(config: LLM4SegConfig, spec: LayerSpec) -> Tensors:
+    """The initial tensors of a layer whose spec is known; random ones need no model files.
+
+    The caller compares them with `spec.sha256`.
+    """
+    return _random(spec.model_config, config) if config.weights == "random" else prepare_layer(config)[1]
+
+
+def _random(model_config: Mapping[str, Any], config: LLM4SegConfig) -> Tensors:
     """Random initial tensors from a model's shape alone, in the dtype in which the model is published."""
     dtype = DTYPES.get(model_config.get("dtype") or model_config.get("torch_dtype") or "float32", torch.float32)
     layer = build_layer(model_config, config.layer)

@@ -18,7 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 from nnunet_llm4seg.bottleneck import LLMBottleneck
 from nnunet_llm4seg.errors import CheckpointError, DatasetError, NonFiniteError
 from nnunet_llm4seg.files import write_json, written_whole
-from nnunet_llm4seg.llm.source import prepare_layer, random_tensors
+from nnunet_llm4seg.llm.source import initial_tensors
 from nnunet_llm4seg.network import inject
 from nnunet_llm4seg.trainer.checkpoints import layer_from_siblings, newest_readable, read_checkpoint
 from nnunet_llm4seg.trainer.settings import read_results, refuse_difference, resolve, settings_in, write_into
@@ -164,11 +164,9 @@ class nnUNetTrainerLLM4Seg(nnUNetTrainer):
             return
         config, spec = self.settings.config, self.settings.spec
         sibling = None if config.trainable else layer_from_siblings(Path(self.output_folder_base), spec)
-        if sibling is not None:
+        if sibling is None:
+            tensors = initial_tensors(config, spec)
+        else:
             path, tensors = sibling
             self.print_to_log_file(f"Taking the frozen LLM layer from {path}.")
-        elif config.weights == "random":
-            tensors = random_tensors(spec.model_config, config)
-        else:
-            tensors = prepare_layer(config)[1]
         self.bottleneck.load_layer(tensors)

@@ -1,7 +1,9 @@
 """Both arms with a few iterations: what the integration tests train. nnU-Net finds them by name in this folder."""
 
-from nnunet_llm4seg.trainer.base import nnUNetTrainerLLM4Seg
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+
+from nnunet_llm4seg.trainer.base import nnUNetTrainerLLM4Seg
+from nnunet_llm4seg.trainer.variants import VARIANTS
 
 
 class _Short:
@@ -22,7 +24,7 @@ class nnUNetTrainerLLM4SegShort(_Short, nnUNetTrainerLLM4Seg):
 
 
 class nnUNetTrainerLLM4SegGatedShort(_Short, nnUNetTrainerLLM4Seg):
-    variant = {"residual": "gated", "attention": "bidirectional", "positions": "axial"}
+    variant = VARIANTS["Gated"]
 
 
 class nnUNetTrainerLLM4SegEndless(nnUNetTrainerLLM4SegShort):
