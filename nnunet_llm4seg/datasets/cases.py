@@ -111,7 +111,7 @@ def first_folder(*candidates: Path) -> Path | None:
 
 
 def safe_names(names: Iterable[str]) -> dict[str, str]:
-    """Case names for files, by the published ones: what is not a letter, digit or hyphen becomes one underscore.
+    """File-safe case names by the published ones: letters, digits and hyphens, one underscore for all else.
 
     Raises:
         DatasetError: two names become the same.

@@ -9,7 +9,7 @@ from nnunet_llm4seg.datasets.layouts import pair_folders
 
 
 def read_kvasir(source: Path) -> SourceDataset:
-    """`Kvasir-SEG/{images,masks}/*.jpg`; the official 880/120 is read from `train.txt` and `val.txt` if there.
+    """`Kvasir-SEG/{images,masks}/*.jpg`; `official` is the 880/120 of `train.txt` and `val.txt`.
 
     Raises:
         DatasetError: the layout is another one, or images and masks do not pair.

@@ -1,7 +1,7 @@
 """Finding 2D images that are (nearly) the same, such as two frames of one scan.
 
 Two images are near-duplicates if one of two perceptual hashes is close and the pixels correlate. The hashes
-find candidates that differ in brightness or a caliper mark; the correlation drops those that only share a layout.
+find candidates that differ in brightness or a caliper mark; the correlation drops those that only look alike.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _ROWS = 512  # rows of the comparison at a time: N x N tables do not fit for lar
 
 
 def near_duplicates(
-    images: dict[str, Path], *, workers: int = 1, done: Callable[[], None] = lambda: None
+    images: dict[str, Path], *, workers: int = 1, progress: Callable[[int], None] = lambda done: None
 ) -> list[tuple[str, str]]:
     """Sorted pairs of near-duplicates among images by name.
 
     Args:
         workers: threads that read images.
-        done: called after each image read.
+        progress: called with the number of images read so far.
     """
     names = sorted(images)
     if len(names) < 2:
@@ -39,10 +39,9 @@ def near_duplicates(
         features = []
         for feature in pool.map(_features, [images[name] for name in names]):
             features.append(feature)
-            done()
-    dhash, phash, grey = (
-        np.stack(column) for column in zip(*features, strict=True)
-    )  # (N, 256), (N, 64), (N, 4096)
+            progress(len(features))
+    # (N, 256), (N, 64), (N, 4096)
+    dhash, phash, grey = (np.stack(column) for column in zip(*features, strict=True))
     pairs = []
     for start in range(0, len(names), _ROWS):
         rows = slice(start, start + _ROWS)
@@ -55,7 +54,7 @@ def near_duplicates(
 
 
 def _features(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Bits of both hashes as -1/1, and the 64x64 grey image with mean 0 and length 1 (0 if it is constant)."""
+    """Bits of both hashes as -1/1, and the 64x64 grey image with mean 0 and length 1 (0 if constant)."""
     import imagehash
 
     image = Image.open(path)

@@ -10,7 +10,7 @@ from pathlib import Path
 from nnunet_llm4seg.datasets.cases import some
 from nnunet_llm4seg.errors import ConfigError, DatasetError
 
-_VARIABLES = ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")
+_RAW, _PREPROCESSED, _RESULTS = "nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"
 SPLITS_FILE = "splits_final.json"
 
 
@@ -23,11 +23,11 @@ def raw_folder(dataset_id: int, name: str) -> Path:
     """
     if not 1 <= dataset_id <= 999:
         raise ConfigError(f"-d {dataset_id} is not allowed; choose a number from 1 to 999.")
-    raw = os.environ.get("nnUNet_raw")
+    raw = os.environ.get(_RAW)
     if not raw:
         raise DatasetError("nnUNet_raw is not set; set it to the folder for nnU-Net's raw data sets.")
     folder = f"Dataset{dataset_id:03d}_{name}"
-    for variable in _VARIABLES:
+    for variable in (_RAW, _PREPROCESSED, _RESULTS):
         for path in Path(os.environ.get(variable) or raw).glob(f"Dataset{dataset_id:03d}*"):
             if path.is_dir() and path.name != folder:
                 raise DatasetError(f"{dataset_id} is already the number of {path}; choose another with -d.")
@@ -36,7 +36,7 @@ def raw_folder(dataset_id: int, name: str) -> Path:
 
 def preprocessed_folder(folder: str) -> Path | None:
     """`$nnUNet_preprocessed/DatasetXXX_NAME`, None if it is not there."""
-    root = os.environ.get("nnUNet_preprocessed")
+    root = os.environ.get(_PREPROCESSED)
     path = Path(root, folder) if root else None
     return path if path and path.is_dir() else None
 
@@ -50,7 +50,7 @@ def refuse_stale_plans(folder: str) -> None:
 
 
 def refuse_other_splits(folder: str, splits: list | None) -> None:
-    """Raise DatasetError if the preprocessed folder has splits other than these: nnU-Net would keep its own."""
+    """Raise DatasetError if the preprocessed folder has other splits than these: nnU-Net would keep those."""
     path = preprocessed_folder(folder)
     if path and (path / SPLITS_FILE).is_file():
         there = json.loads((path / SPLITS_FILE).read_text(encoding="utf-8"))

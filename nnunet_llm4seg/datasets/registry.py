@@ -18,7 +18,7 @@ _IMAGES = frozenset({"size", "colour", "resize_masks"})
 
 @dataclass(frozen=True)
 class Converter:
-    """How a layout is read (from a folder's Path, and `normals` where it takes that), and which options it takes."""
+    """How a layout is read (from a Path, and `normals` where it takes that), and which options it takes."""
 
     read: Callable[..., SourceDataset]
     takes: frozenset[str] = _IMAGES

@@ -1,4 +1,4 @@
-"""Folds for nnU-Net's splits_final.json: published ones read from lists, or five that keep groups together."""
+"""Folds for nnU-Net's splits_final.json: published ones from lists, or five with groups kept together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TN-SCUI 2020, thyroid nodules in ultrasound: 3644 training images with masks; the test masks are not public."""
+"""TN-SCUI 2020, thyroid nodules in ultrasound: 3644 training images; the test masks are not public."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def read_tnscui(source: Path) -> SourceDataset:
         if missing := [case.name for case in cases if case.name not in classes]:
             raise DatasetError(f"{table} has no class for {some(missing)}; download it again or remove it.")
         cases = [replace(case, group=classes[case.name]) for case in cases]
-    test = root.parent / "TNSCUI2020_test" if root != source else source / "TNSCUI2020_test"
+    test = source / "TNSCUI2020_test"
     if test.is_dir():
         images = by_stem(image_files(first_folder(test / "image") or test))
         cases += [Case(name=f"test_{name}", image=path, test=True) for name, path in images.items()]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nnunet_llm4seg.datasets.cases import some
 from nnunet_llm4seg.errors import DatasetError
 
 
@@ -22,12 +23,12 @@ def check_volume(image: Path, label: Path | None, values: Collection[int]) -> No
     segmentation = _opened(label)
     if volume.shape != segmentation.shape:
         raise DatasetError(
-            f"{image} has {volume.shape} voxels and {label} has {segmentation.shape}; they must be the same grid."
+            f"{image} has {volume.shape} voxels and {label} {segmentation.shape}; both must have one grid."
         )
     spacing, label_spacing = volume.header.get_zooms(), segmentation.header.get_zooms()
     if not np.allclose(spacing, label_spacing, rtol=1e-3):
         raise DatasetError(
-            f"{image} has voxels of {_mm(spacing)} and {label} of {_mm(label_spacing)}; they must be the same grid."
+            f"{image} has voxels of {_mm(spacing)}, {label} {_mm(label_spacing)}; both must have one grid."
         )
     try:
         found = np.unique(np.asanyarray(segmentation.dataobj))
@@ -35,7 +36,7 @@ def check_volume(image: Path, label: Path | None, values: Collection[int]) -> No
         raise _unreadable(label, error) from error
     if unknown := sorted(set(found.tolist()) - set(values)):
         raise DatasetError(
-            f"{label} holds the values {', '.join(map(str, unknown[:5]))}; allowed are {min(values)} to {max(values)}."
+            f"{label} holds the values {some(unknown)}; allowed are {min(values)} to {max(values)}."
         )
 
 
