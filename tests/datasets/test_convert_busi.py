@@ -3,22 +3,12 @@ import json
 
 import numpy as np
 import pytest
-from dataset_trees import blob, noise, pixels, save
+from dataset_trees import blob, make_busi, noise, pixels, save
 
 
 @pytest.fixture
 def busi(tmp_path):
-    """Kaggle's layout in small, with its oddities."""
-    root = tmp_path / "download" / "Dataset_BUSI_with_GT"
-    for seed, name in enumerate(["benign (1)", "benign (2)", "malignant (1)", "normal (1)"]):
-        folder = root / name.split()[0]
-        grey = noise(seed)
-        save(np.stack([grey] * 3, axis=2), folder / f"{name}.png")
-        save(blob(seed) & (name != "normal (1)"), folder / f"{name}_mask.png")
-    save(np.roll(blob(0), 22, axis=1), root / "benign" / "benign (1)_mask_1.png")
-    save(np.roll(blob(0), 25, axis=0), root / "benign" / "benign (1)_mask_2.png")
-    (root / "benign" / ".DS_Store").write_bytes(b"?")
-    return root.parent
+    return make_busi(tmp_path / "download")
 
 
 def test_kaggle_layout_becomes_grey_cases_with_merged_masks(busi, llm4seg, raw):

@@ -6,37 +6,54 @@ import sys
 from pathlib import Path
 
 import pytest
-from dataset_trees import blob, noise, save
+from dataset_trees import make_btcv, make_busi, make_folder, make_isic, make_kvasir, make_tnscui
 
-COMMAND = Path(sys.executable).with_name("nnUNetv2_plan_and_preprocess")
+COMMAND = "nnUNetv2_plan_and_preprocess"
+MAKERS = {
+    "busi": make_busi,
+    "tnscui": make_tnscui,
+    "isic": lambda root: make_isic(root, 2018),
+    "kvasir": make_kvasir,
+    "btcv": make_btcv,
+    "folder": lambda root: make_folder(root, ["a (1)", "a (2)", "a (3)", "b", "c", "d"]),
+}
+# converters with enough cases or lists for splits in these small trees
+SPLITS = {"tnscui": "5fold", "isic": "official", "kvasir": "official", "folder": "5fold"}
+NORMALISATION = {"isic": ["RGBTo01Normalization"] * 3, "btcv": ["CTNormalization"]}
+NORMALISATION["kvasir"] = NORMALISATION["isic"]
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("colour", [False, True], ids=["grey", "rgb"])
-def test_nnunet_verifies_plans_and_takes_the_splits(colour, tmp_path, llm4seg, raw, monkeypatch):
-    if not (COMMAND.exists() or shutil.which(COMMAND.name)):
-        pytest.skip("nnUNetv2_plan_and_preprocess is missing; install nnunetv2")
-    for number in range(6):
-        save(noise(number, (64, 64, 3) if colour else (64, 64)), tmp_path / f"tiny/images/c ({number}).jpg")
-        save(blob(number, (64, 64)), tmp_path / f"tiny/masks/0/c ({number}).png")
-    assert llm4seg("convert", "folder", tmp_path / "tiny", "-d", 11, "--splits", "5fold")[0] == 0
+def test_nnunet_verifies_and_plans_every_converters_data_set(tmp_path, llm4seg, raw, monkeypatch):
+    beside = Path(sys.executable).with_name(COMMAND)
+    command = str(beside) if beside.exists() else shutil.which(COMMAND)
+    if command is None:
+        pytest.skip(f"{COMMAND} is missing; install nnunetv2")
+    for number, (name, make) in enumerate(MAKERS.items(), 1):
+        splits = ["--splits", SPLITS[name]] if name in SPLITS else []
+        code, _, err = llm4seg("convert", name, make(tmp_path / f"source_{name}"), "-d", number, *splits)
+        assert code == 0, err
     folders = {f"nnUNet_{name}": str(tmp_path / name) for name in ("raw", "preprocessed", "results")}
-    command = COMMAND if COMMAND.exists() else shutil.which(COMMAND.name)
+    numbers = [str(number) for number in range(1, len(MAKERS) + 1)]
     done = subprocess.run(
-        [command, "-d", "11", "--verify_dataset_integrity", "-c", "2d", "-np", "1", "-npfp", "1"],
+        [command, "-d", *numbers, "--verify_dataset_integrity", "--no_pp", "-npfp", "1"],
         env=os.environ | folders,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
-    assert "your dataset is most likely OK" in done.stdout
-    preprocessed = tmp_path / "preprocessed/Dataset011_tiny"
-    splits = (raw / "Dataset011_tiny/splits_final.json").read_text()
-    assert json.loads((preprocessed / "splits_final.json").read_text()) == json.loads(splits)
-    plans = json.loads((preprocessed / "nnUNetPlans.json").read_text())
-    schemes = plans["configurations"]["2d"]["normalization_schemes"]
-    assert schemes == (["RGBTo01Normalization"] * 3 if colour else ["ZScoreNormalization"])
+    assert done.stdout.count("your dataset is most likely OK") == len(MAKERS)
+    for number, name in enumerate(MAKERS, 1):
+        (preprocessed,) = (tmp_path / "preprocessed").glob(f"Dataset{number:03d}_*")
+        if name in SPLITS:
+            mine, copied = (
+                folder / "splits_final.json" for folder in (raw / preprocessed.name, preprocessed)
+            )
+            assert mine.read_text() == copied.read_text()
+        plans = json.loads((preprocessed / "nnUNetPlans.json").read_text())
+        schemes = plans["configurations"]["2d"]["normalization_schemes"]
+        assert schemes == NORMALISATION.get(name, ["ZScoreNormalization"])
     monkeypatch.setenv("nnUNet_preprocessed", folders["nnUNet_preprocessed"])
-    code, _, err = llm4seg("convert", "folder", tmp_path / "tiny", "-d", 11, "--overwrite")
+    code, _, err = llm4seg("convert", "busi", tmp_path / "source_busi", "-d", 1, "--overwrite")
     assert code == 2 and "nnUNetPlans.json" in err
