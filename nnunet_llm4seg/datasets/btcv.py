@@ -54,7 +54,7 @@ def read_btcv(source: Path) -> SourceDataset:
         cases += [Case(name=_stem(p), image=p, test=True) for p in image_files(tests, (ENDING,))]
     return SourceDataset(
         name="BTCV",
-        root=source,
+        list_folders=(source,),
         cases=cases,
         labels={"background": 0} | {organ: value for value, organ in enumerate(ORGANS, 1)},
         volumes=True,

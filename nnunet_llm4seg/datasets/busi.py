@@ -42,7 +42,9 @@ def read_busi(source: Path, *, normals: bool = False) -> SourceDataset:
         cases = [case for case in cases if normals or case.group != "normal"]
     else:
         raise no_layout(source, "Dataset_BUSI_with_GT/ with benign/ and malignant/, or images/ and masks/0/")
-    return SourceDataset(name="BUSI", root=root, cases=cases, labels={"background": 0, "lesion": 1})
+    return SourceDataset(
+        name="BUSI", list_folders=(source, root), cases=cases, labels={"background": 0, "lesion": 1}
+    )
 
 
 def _of_class(folder: Path) -> list[Case]:

@@ -31,11 +31,11 @@ class SourceDataset:
     """A data set as it lies on the disk.
 
     `colour` is None where the image files themselves tell; `published` holds folds that the layout gives
-    (else lists are looked for in `root`).
+    (else lists are looked for in `list_folders`).
     """
 
     name: str
-    root: Path
+    list_folders: tuple[Path, ...]
     cases: list[Case]
     labels: Mapping[str, int]
     colour: bool | None = False

@@ -64,7 +64,7 @@ def make_folds(
         if dataset.published:
             published, origin = dataset.published, [dataset.published_in]
         else:
-            published, origin = splits.read_lists(dataset.root)
+            published, origin = splits.read_lists(*dataset.list_folders)
         folds = splits.published_folds(published, training)
         info = {"splits": "official", "read_from": origin, **_holdouts(folds, len(training))}
     else:

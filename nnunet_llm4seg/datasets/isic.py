@@ -50,7 +50,7 @@ def read_isic(source: Path) -> SourceDataset:
         published = [(training, validation)]
     return SourceDataset(
         name=f"ISIC{years[0]}",
-        root=source,
+        list_folders=(source,),
         cases=[case for name in cases for case in cases[name]],
         labels={"background": 0, "lesion": 1},
         colour=True,

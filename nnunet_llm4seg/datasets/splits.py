@@ -16,14 +16,14 @@ _LIST = re.compile(r"(?:.*[_-])?(?P<part>train|val)(?P<number>\d*)\.txt", re.IGN
 _MOST_CLASSES = 20  # a prefix with more values than that is no class
 
 
-def read_lists(folder: Path) -> tuple[list[Fold], list[str]]:
-    """Folds from `*_train1.txt` and `*_val1.txt` (or without a number), and the files' names.
+def read_lists(*folders: Path) -> tuple[list[Fold], list[str]]:
+    """Folds from `*_train1.txt` and `*_val1.txt` (or without a number) in these folders; the files' names.
 
     Raises:
         DatasetError: there are no lists, or a list has no partner or a double.
     """
     lists: dict[int, dict[str, Path]] = {}
-    for path in sorted(folder.glob("*")):
+    for path in sorted({path for folder in folders for path in folder.glob("*.txt")}):
         if match := _LIST.fullmatch(path.name):
             parts = lists.setdefault(int(match["number"] or 0), {})
             if other := parts.get(match["part"].lower()):
@@ -33,7 +33,7 @@ def read_lists(folder: Path) -> tuple[list[Fold], list[str]]:
             parts[match["part"].lower()] = path
     if not lists:
         raise DatasetError(
-            f"{folder} holds no lists such as train.txt and val.txt or busi_train1.txt and busi_val1.txt; "
+            f"{folders[0]} holds no lists such as train.txt and val.txt, or x_train1.txt and x_val1.txt; "
             "put the published lists there, or use --splits 5fold."
         )
     folds, names = [], []

@@ -115,7 +115,10 @@ def kvasir(tmp_path):
     return make_kvasir(tmp_path)
 
 
-def test_kvasir_jpeg_masks_become_binary_and_lists_one_fold(kvasir, llm4seg, raw):
+@pytest.mark.parametrize("beside", [False, True], ids=["inside", "beside"])
+def test_kvasir_jpeg_masks_become_binary_and_lists_one_fold(beside, kvasir, llm4seg, raw):
+    for name in ("train.txt", "val.txt") if beside else ():
+        (kvasir / "Kvasir-SEG" / name).rename(kvasir / name)
     assert llm4seg("convert", "kvasir", kvasir, "-d", 5, "--splits", "official")[0] == 0
     folder = raw / "Dataset005_KvasirSEG"
     for number in range(6):
