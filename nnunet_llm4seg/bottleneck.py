@@ -12,6 +12,7 @@ from torch import nn
 
 from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.errors import LayerMismatchError, LayerNotLoadedError, LLM4SegError
+from nnunet_llm4seg.llm.description import describe
 from nnunet_llm4seg.llm.layer import build_layer, run_layer
 from nnunet_llm4seg.llm.positions import attention_mask, rotary_frequencies, rotary_tables
 from nnunet_llm4seg.llm.source import LayerSpec, Tensors, initial_tensors, prepare_layer
@@ -47,8 +48,10 @@ class LLMBottleneck(nn.Module):
         if spec is None:
             spec, tensors = prepare_layer(config)
         self.config, self.spec = config, spec
-        self.frequencies = rotary_frequencies(spec.model_config, config.positions)
-        hidden = spec.model_config["hidden_size"]
+        description = describe(spec.model_config, config.layer)
+        self.window = description.window
+        self.frequencies = rotary_frequencies(spec.model_config, config.positions, config.layer)
+        hidden = description.hidden_size
         self.adapter1 = nn.Linear(channels, hidden)
         self.layer = build_layer(spec.model_config, config.layer)
         self.adapter2 = nn.Linear(hidden, channels)
@@ -76,7 +79,7 @@ class LLMBottleneck(nn.Module):
         with island(device.type, self.compute_dtype):
             tokens = features.flatten(2).transpose(1, 2).to(torch.float32)  # (B, N, C)
             hidden = self.adapter1(tokens)  # (B, N, D)
-            mask = attention_mask(self.config.attention, tokens.shape[1], hidden.dtype, device)
+            mask = attention_mask(self.config.attention, tokens.shape[1], hidden.dtype, device, self.window)
             tables = rotary_tables(self.config.positions, grid, self.frequencies, device)
             hidden = run_layer(self.layer, hidden, mask, tables)
             update = self.adapter2(hidden).transpose(1, 2).unflatten(2, grid).float()  # (B, C, *grid)
