@@ -19,7 +19,10 @@ Tables = tuple[torch.Tensor, torch.Tensor]
 
 
 def rotary_tables(
-    positions: str, grid: Sequence[int], frequencies: Sequence[float], device: torch.device | str = "cpu"
+    positions: str,
+    grid: Sequence[int],
+    frequencies: Sequence[float] | torch.Tensor,
+    device: torch.device | str = "cpu",
 ) -> Tables:
     """Make the tables in float32.
 
@@ -40,7 +43,7 @@ def rotary_tables(
     index = torch.arange(tokens, device=device, dtype=torch.float32)
     if positions == "paper":
         return index.sin()[None, :, None].expand(shape), index.cos()[None, :, None].expand(shape)
-    turns = torch.tensor(list(frequencies), device=device, dtype=torch.float32)
+    turns = torch.as_tensor(frequencies, device=device, dtype=torch.float32)
     if positions == "rope":
         angles = index[:, None] * turns  # (N, R/2)
     else:

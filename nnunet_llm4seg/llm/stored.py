@@ -22,7 +22,7 @@ _LONGEST_HEADER = 100_000_000  # bytes, the limit of the safetensors library
 
 @dataclass(frozen=True)
 class Entry:
-    """Where a tensor is: its dtype as the file names it, its shape, and its first byte in the file and the last + 1."""
+    """A tensor in a file: its dtype as the file names it, its shape, and the bytes from `begin` to before `end`."""
 
     dtype: str
     shape: tuple[int, ...]
