@@ -165,7 +165,7 @@ def _look_up(module: LLMBottleneck) -> Tensors:
         return initial_tensors(module.config, module.spec)
     except LLM4SegError as error:
         raise type(error)(
-            f"this checkpoint does not hold its LLM layer but refers to it by sha256 {module.spec.sha256[:12]}…; {error}"
+            f"this checkpoint refers to its LLM layer by sha256 {module.spec.sha256} and does not hold it; {error}"
         ) from error
 
 

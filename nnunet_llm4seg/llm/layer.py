@@ -72,6 +72,7 @@ class _WithoutInitialisation(TorchFunctionMode):
     _FILLS = frozenset({torch.Tensor.uniform_, torch.Tensor.normal_, torch.Tensor.fill_, torch.Tensor.zero_})
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
-        if func in self._FILLS:
-            return args[0]
-        return func(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        if func in self._FILLS or getattr(func, "__module__", None) == "torch.nn.init":
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
