@@ -16,6 +16,7 @@ from typing import Any
 
 from nnunet_llm4seg.errors import CacheError, LLM4SegError
 from nnunet_llm4seg.llm.families import family_of
+from nnunet_llm4seg.llm.model_config import read_model_config
 from nnunet_llm4seg.llm.ranges import file_sha256, layer_prefix, layer_sha256, local_entries
 
 PROVENANCE = "provenance.json"
@@ -96,7 +97,7 @@ def problems(cached: CachedLayer) -> list[str]:
             found.append("config.json has another sha256 than when it was fetched")
         if file_sha256(weights) != cached.provenance["file_sha256"]:
             found.append(f"{WEIGHTS} has another sha256 than when it was fetched")
-        elif hash_layer(weights, config, cached.layer) != cached.provenance["layer_sha256"]:
+        elif not found and hash_layer(weights, config, cached.layer) != cached.provenance["layer_sha256"]:
             found.append("its tensors are not those that the provenance names")
     except (OSError, ValueError, LLM4SegError) as error:
         found.append(str(error))
@@ -105,7 +106,7 @@ def problems(cached: CachedLayer) -> list[str]:
 
 def hash_layer(weights: Path, config: Path, layer: int) -> str:
     """`llm.tensors.layer_sha256` of the layer in a fetched file."""
-    prefixes = family_of(json.loads(config.read_text(encoding="utf-8"))).prefixes
+    prefixes = family_of(read_model_config(config.parent)).prefixes
     names = [entry.name for entry in local_entries(weights)]
     return layer_sha256(weights, layer_prefix(names, prefixes, layer, str(weights)))
 

@@ -254,7 +254,7 @@ def _wait(error: _Transient, failures: int, what: str) -> None:
             "HF_ENDPOINT."
         ) from None
     _log.info("%s: %s, trying again", what, error)
-    time.sleep(max(error.wait, 0.25 * 2**failures if failures > 1 else 0.25))
+    time.sleep(max(error.wait, 0.125 * 2**failures))
 
 
 def _check(status: int, headers: Mapping[str, str], model: str, revision: str | None = None) -> None:
