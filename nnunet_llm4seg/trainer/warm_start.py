@@ -80,8 +80,8 @@ def _load(started: nnUNetTrainerLLM4Seg, vanilla: Mapping[str, torch.Tensor], pa
     strangers += [name for name in wanted if name in vanilla and wanted[name].shape != vanilla[name].shape]
     if strangers:
         raise CheckpointError(
-            f"the checkpoint {path} does not fit the plans {started.plans_manager.plans_name!r}: {strangers[0]} differs. "
-            "Use the plans that `llm4seg plan` made from those of this checkpoint."
+            f"the checkpoint {path} does not fit the plans {started.plans_manager.plans_name!r}: "
+            f"{strangers[0]} differs. Use the plans that `llm4seg plan` made from those of this checkpoint."
         )
     started.bottleneck.load_layer(initial_tensors(settings.config, settings.spec))
     network.load_state_dict(vanilla, strict=False)
