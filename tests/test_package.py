@@ -3,6 +3,7 @@
 import ast
 import configparser
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,26 @@ def test_importing_trainers_and_plans_works_from_a_checkout_with_pythonpath_only
             [sys.executable, "-c", code], cwd=folder, env=env, capture_output=True, text=True, check=True
         )
         assert result.stdout.strip() == str(ROOT / "plans" / "make.py")
+
+
+def test_a_wheel_holds_everything_and_works_from_anywhere(tmp_path):
+    tree, site = tmp_path / "tree", tmp_path / "site"
+    ignored = shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "__pycache__")
+    shutil.copytree(ROOT, tree, ignore=ignored)
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    subprocess.run(
+        [*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", tmp_path, tree], check=True, cwd=tmp_path
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    subprocess.run([*pip, "install", "--no-deps", "--target", site, wheel], check=True, cwd=tmp_path)
+    shipped = {p.relative_to(site / "nnunet_llm4seg") for p in (site / "nnunet_llm4seg").rglob("*") if p.is_file()}
+    assert {Path("py.typed"), Path("trainers/nnunet_llm4seg_trainers.py"), Path("plans/make.py")} <= shipped
+    code = "from nnunet_llm4seg.environment import trainers_folder as f; print(f())"
+    env = {**os.environ, "PYTHONPATH": str(site)}
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == str(site / "nnunet_llm4seg" / "trainers")
 
 
 def test_public_names_can_all_be_imported():
