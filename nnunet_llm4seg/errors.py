@@ -17,6 +17,18 @@ class ModelNotFoundError(LLM4SegError, FileNotFoundError):
     """The language model's files are not on this machine."""
 
 
+class GatedModelError(ModelNotFoundError):
+    """The model is on the hub, but its licence must be accepted, or the login is missing."""
+
+
+class HubError(LLM4SegError, ConnectionError):
+    """The hub cannot be reached, or does not send what was asked for."""
+
+
+class CacheError(LLM4SegError, OSError):
+    """The folder for fetched layers cannot be written or read."""
+
+
 class ModelFilesError(LLM4SegError, ValueError):
     """The language model's files are there, but cannot be used."""
 
