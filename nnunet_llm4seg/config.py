@@ -30,17 +30,11 @@ class LLM4SegConfig:
     model: str = _help("hub id or folder of the language model", "meta-llama/Llama-3.2-1B")
     revision: str | None = _help("commit of the model repository", None)
     layer: int = _help("index of the decoder layer, counted from 0", 14)
-    weights: str = _help(
-        "the model's own weights, or a control without their structure", "pretrained", WEIGHTS
-    )
+    weights: str = _help("the model's own weights, or a control without their structure", "pretrained", WEIGHTS)
     trainable: bool = _help("train the layer too", False)
     attention: str = _help("what a token sees: those before it in raster order, or all", "causal", ATTENTIONS)
-    positions: str = _help(
-        "rotary tables: the paper's, the model's own, per axis, or none", "paper", POSITIONS
-    )
-    residual: str = _help(
-        "none replaces the features; gated adds to them, from exactly zero", "none", RESIDUALS
-    )
+    positions: str = _help("rotary tables: the paper's, the model's own, per axis, or none", "paper", POSITIONS)
+    residual: str = _help("none replaces the features; gated adds to them, from exactly zero", "none", RESIDUALS)
     stage: int = _help("encoder stage whose output goes through the layer; -1 is the bottleneck", -1)
     dtype: str = _help("compute type; auto is bfloat16 where the GPU has it, else float32", "auto", DTYPES)
     seed: int = _help("seed of shuffled and random weights", 0)

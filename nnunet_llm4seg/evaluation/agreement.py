@@ -74,8 +74,8 @@ def check_runs_alike(arm: Arm, configuration: str, folds: Sequence[int]) -> None
             )
     for difference in differences(arm, Arm(arm.trainer, arm.plans_name, arm.runs[:1]), configuration, folds):
         raise ComparisonError(
-            f"{arm.name}: its runs differ in {difference.setting} ({difference.value}; {difference.baseline});"
-            " these are not runs of one method, leave one root out of --runs."
+            f"{arm.name}: its runs differ in {difference.setting} ({difference.value};"
+            f" {difference.baseline}); these are not runs of one method, leave one root out of --runs."
         )
 
 

@@ -1,4 +1,4 @@
-"""Arms of a comparison: which folders of nnU-Net's results hold their runs, and whether these are complete."""
+"""Arms of a comparison: which folders of nnU-Net's results hold their runs, and are these complete?"""
 
 from __future__ import annotations
 
@@ -124,7 +124,8 @@ def vanilla_twin(candidate: Arm) -> str:
     """
     if not candidate.trainer.startswith(_LLM4SEG):
         raise ComparisonError(
-            f"{candidate.trainer} has no vanilla twin, it is no {_LLM4SEG}; name one with --baseline TRAINER__PLANS."
+            f"{candidate.trainer} has no vanilla twin, it is no {_LLM4SEG};"
+            " name one with --baseline TRAINER__PLANS."
         )
     _, _, suffix = candidate.trainer.partition("_")
     trainer = "nnUNetTrainer" if not suffix or _EPOCHS.fullmatch(suffix) else "nnUNetTrainerVanilla"
@@ -136,7 +137,8 @@ def check_folds(folds: Sequence[int] | None, splits: Sequence[Mapping[str, Any]]
     """The folds to compare, all of them by default.
 
     Raises:
-        ComparisonError: a fold is not in splits_final.json (nnU-Net trains a random split there), or is named twice.
+        ComparisonError: a fold is named twice, or not in splits_final.json, where nnU-Net trains a random
+            split.
     """
     if folds is None:
         return list(range(len(splits)))

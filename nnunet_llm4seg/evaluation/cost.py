@@ -48,7 +48,8 @@ def measure_costs(arms: Sequence[Arm], configuration: str, fold: int) -> dict[st
         try:
             network, patch = build_network(arm, configuration, checkpoint)
         except Exception as error:  # a report without this arm's network is better than no report
-            cost.note = f"network not built: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+            first_line = (str(error).splitlines() or [""])[0]
+            cost.note = f"network not built: {type(error).__name__}: {first_line}"
             continue
         cost.parameters = sum(p.numel() for p in network.parameters())
         cost.trainable_parameters = sum(p.numel() for p in network.parameters() if p.requires_grad)

@@ -60,7 +60,7 @@ class MethodInterval:
 
 
 def mean_difference(candidate: np.ndarray, baseline: np.ndarray, design: Design) -> np.ndarray:
-    """Mean over distinct cases of candidate (..., S, P) minus baseline (..., S', P), each averaged over runs."""
+    """Mean over distinct cases of candidate (..., S, P) minus baseline (..., S', P), averaged over runs."""
     return (candidate.mean(-2) - baseline.mean(-2)) @ design.weight
 
 
@@ -137,7 +137,7 @@ def _from_runs(candidate: np.ndarray, baseline: np.ndarray, design: Design) -> M
 
 
 def _run_by_case(scores: np.ndarray, design: Design) -> np.ndarray:
-    """What is left of scores (..., S, P) without the case's mean over runs and the run's mean over its fold."""
+    """What is left of scores (..., S, P) without the case's mean over runs and the run's mean in its fold."""
     centred = scores - scores.mean(-2, keepdims=True)
     weights = design.by_fold.sum(0)
     of_run = (centred @ design.by_fold) / weights  # (..., S, F)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 _STAMP = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: +"
 _LINE = re.compile(
-    _STAMP
-    + r"(?:(?P<epoch>Epoch (\d+)\s*$)|(?P<name>train_loss|val_loss|Pseudo dice|Epoch time:|Peak memory:)\s+(.*))"
+    _STAMP + r"(?:(?P<epoch>Epoch (\d+)\s*$)|"
+    r"(?P<name>train_loss|val_loss|Pseudo dice|Epoch time:|Peak memory:)\s+(.*))"
 )
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e-?\d+)?|\bnan\b")
 

@@ -15,7 +15,8 @@ def power(difference: float, se: float, df: float) -> float:
     """Power of the two-sided t test for a true difference (noncentral t)."""
     critical = stats.t.ppf((1 + LEVEL) / 2, df)
     shift = difference / se
-    return float(stats.nct.sf(critical, df, shift) + stats.nct.cdf(-critical, df, shift))
+    other_side = np.nan_to_num(stats.nct.cdf(-critical, df, shift))  # nan where it is below 1e-300
+    return float(stats.nct.sf(critical, df, shift) + other_side)
 
 
 def smallest_difference(se: float, df: float) -> float:
@@ -24,8 +25,10 @@ def smallest_difference(se: float, df: float) -> float:
         return 0.0
     if np.isnan(se):
         return float("nan")
-    # Roughly 2.8 standard errors; with one degree of freedom about 20.
-    return float(optimize.brentq(lambda d: power(d, se, df) - POWER, 0.1 * se, 1_000 * se))
+    high = 3 * se
+    while power(high, se, df) < POWER:
+        high *= 2
+    return float(optimize.brentq(lambda d: power(d, se, df) - POWER, 0.1 * se, high))
 
 
 def runs_needed(interval: MethodInterval, target: float, n_folds: int) -> int | None:
@@ -44,7 +47,7 @@ def runs_needed(interval: MethodInterval, target: float, n_folds: int) -> int | 
         variance = sum(parts) / runs + case_part
         if variance == 0:
             return True
-        # The case part is taken as known: its degrees of freedom are those of the cases, far more than the runs'.
+        # The case part is taken as known: it has far more degrees of freedom than the runs.
         noise = sum((part / runs) ** 2 / (n_folds * (runs - 1)) for part in parts)
         df = variance**2 / noise if noise else 1e6
         return power(target, np.sqrt(variance), min(df, 1e6)) >= POWER

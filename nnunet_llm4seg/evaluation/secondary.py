@@ -1,4 +1,4 @@
-"""Secondary statistics: Wilcoxon, rank-biserial effect size, share of cases improved, per-fold means, Holm."""
+"""Secondary statistics: Wilcoxon, rank-biserial effect, shares of cases, per-fold means, Holm."""
 
 from __future__ import annotations
 
