@@ -9,12 +9,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Number:
-    """A number of the summary as it is shown: looked up at `path` (keys joined by `/`), times `scale`."""
+    """A number of the summary as it is shown: looked up at `path` (keys joined by `/`), times `scale`.
+
+    With `floor`, a value too small for its digits is shown as `< 0.0001`, as p-values are.
+    """
 
     path: str
     scale: float = 100.0
     digits: int = 2
     signed: bool = False
+    floor: bool = False
 
     def text(self, summary: Mapping[str, Any]) -> str:
         value: Any = summary
@@ -22,6 +26,8 @@ class Number:
             value = value[int(key)] if isinstance(value, Sequence) else value[key]
         if value is None:
             return "–"
+        if self.floor and value < 10**-self.digits:
+            return f"< {10**-self.digits:.{self.digits}f}"
         sign = "+" if self.signed else ""
         return f"{self.scale * value:{sign},.{self.digits}f}".replace("-", "−")
 
@@ -61,3 +67,7 @@ def part(part: Any, summary: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(part, Number):
         return {"text": part.text(summary), "path": part.path, "scale": part.scale, "digits": part.digits}
     return {"text": part, "path": None}
+
+
+def p_value(path: str) -> Number:
+    return Number(path, 1, 4, floor=True)

@@ -49,7 +49,7 @@ def measure_costs(arms: Sequence[Arm], configuration: str, fold: int) -> dict[st
             network, patch = build_network(arm, configuration, checkpoint)
         except Exception as error:  # a report without this arm's network is better than no report
             first_line = (str(error).splitlines() or [""])[0]
-            cost.note = f"network not built: {type(error).__name__}: {first_line}"
+            cost.note = f"network not built: {type(error).__name__}: {first_line[:120]}"
             continue
         cost.parameters = sum(p.numel() for p in network.parameters())
         cost.trainable_parameters = sum(p.numel() for p in network.parameters() if p.requires_grad)

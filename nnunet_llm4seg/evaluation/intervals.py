@@ -86,7 +86,7 @@ def method_interval(candidate: np.ndarray, baseline: np.ndarray, design: Design)
     """Interval (b) for candidate (..., S, P) against baseline (..., S', P)."""
     if min(candidate.shape[-2], baseline.shape[-2]) >= 2:
         return _from_runs(candidate, baseline, design)
-    return _from_folds(candidate, baseline, design)
+    return fold_interval(candidate, baseline, design)
 
 
 def run_variance(scores: np.ndarray, design: Design) -> np.ndarray:
@@ -144,7 +144,8 @@ def _run_by_case(scores: np.ndarray, design: Design) -> np.ndarray:
     return centred - of_run @ (design.by_fold > 0).T
 
 
-def _from_folds(candidate: np.ndarray, baseline: np.ndarray, design: Design) -> MethodInterval:
+def fold_interval(candidate: np.ndarray, baseline: np.ndarray, design: Design) -> MethodInterval:
+    """t over the F fold differences: holds the noise of runs, cases and training sets, but has F - 1 df."""
     difference = candidate.mean(-2) - baseline.mean(-2)
     weights = design.by_fold.sum(0)
     mean = difference @ design.weight

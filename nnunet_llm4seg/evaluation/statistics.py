@@ -14,6 +14,7 @@ from nnunet_llm4seg.evaluation.design import Design
 from nnunet_llm4seg.evaluation.intervals import (
     MethodInterval,
     bootstrap_bounds,
+    fold_interval,
     mean_difference,
     method_interval,
     run_variance,
@@ -98,6 +99,7 @@ def intervals(candidate: np.ndarray, baseline: np.ndarray, design: Design) -> di
     if interval.rule == "runs":
         method["case_part"] = float(interval.case_part)
         method["run_parts"] = _pair(interval.run_parts)
+        method["interval_over_folds"] = _pair(fold_interval(candidate, baseline, design).bounds)
     else:
         method["interval_correlated"] = _pair(interval.bounds_correlated)
     return {

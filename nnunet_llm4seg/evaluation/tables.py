@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nnunet_llm4seg.evaluation.cells import Number, Table, differences, interval, part, parts
+from nnunet_llm4seg.evaluation.cells import Number, Table, differences, interval, p_value, part, parts
 from nnunet_llm4seg.evaluation.wording import METRIC_NAMES
 
 _PERCENT_METRICS = ("dice", "iou", "precision", "recall", "nsd")
@@ -13,8 +13,8 @@ _PERCENT_METRICS = ("dice", "iou", "precision", "recall", "nsd")
 
 def all_tables(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Title, note, columns and rows of every table that this summary has something for."""
-    made = [arms(summary), main_result(summary), secondary(summary), per_fold(summary)]
-    made += [descriptive(summary), costs(summary), empty_masks(summary), layers(summary)]
+    made = [main_result(summary), arms(summary), baseline_against_itself(summary), secondary(summary)]
+    made += [per_fold(summary), descriptive(summary), costs(summary), empty_masks(summary), layers(summary)]
     return [
         {"title": t.title, "note": t.note, "columns": t.columns, "rows": t.shown(summary)}
         for t in made
@@ -36,15 +36,21 @@ def arms(summary: Mapping[str, Any]) -> Table:
         table.rows.append(
             [name + role, Number(f"{at}/mean"), runs, Number(f"{at}/run_sd"), Number(f"{at}/run_fold_sd")]
         )
-    if summary["baseline_against_itself"]:
-        at = "baseline_against_itself"
-        cell = (
-            "largest difference ",
-            Number(f"{at}/largest_mean_difference"),
-            "; SD a case ",
-            Number(f"{at}/case_sd"),
-        )
-        table.rows.append(["baseline against itself", cell, Number(f"{at}/pairs", 1, 0), "–", "–"])
+    return table
+
+
+def baseline_against_itself(summary: Mapping[str, Any]) -> Table:
+    table = Table(
+        "The baseline against itself",
+        ["baseline", "pairs of runs", "largest difference of means", "SD of a case's difference"],
+        note="Points: what looks like a gain or a loss although nothing but the seed changed.",
+    )
+    at = "baseline_against_itself"
+    if summary[at]:
+        cells = [Number(f"{at}/largest_mean_difference"), Number(f"{at}/case_sd")]
+        table.rows.append([summary["baseline"], Number(f"{at}/pairs", 1, 0), *cells])
+    else:
+        table.rows.append([summary["baseline"], "unknown: one run", "–", "–"])
     return table
 
 
@@ -60,7 +66,7 @@ def main_result(summary: Mapping[str, Any]) -> Table:
     words = {"better": "better", "worse": "worse", "open": "no claim", "none": "no claim possible"}
     for i, result in enumerate(summary["comparisons"]):
         at = f"comparisons/{i}"
-        p = [Number(f"{at}/method/{name}", 1, 4) for name in ("p", "p_holm")]
+        p = [p_value(f"{at}/method/{name}") for name in ("p", "p_holm")]
         table.rows.append([result["candidate"], *differences(at), *p, words[result["verdict"]]])
         if "interval_correlated" in result["method"]:
             row = [
@@ -70,9 +76,12 @@ def main_result(summary: Mapping[str, Any]) -> Table:
                 interval(f"{at}/method/interval_correlated"),
             ]
             table.rows.append([*row, "", "", "sensitivity"])
+        else:
+            row = ["… t over folds (training sets vary too)", "", "", interval(f"{at}/method/interval_over_folds")]
+            table.rows.append([*row, "", "", "sensitivity"])
         if result.get("without_leaks"):
             at += "/without_leaks"
-            row = ["… without leaked cases", *differences(at), Number(f"{at}/method/p", 1, 4), ""]
+            row = ["… without leaked cases", *differences(at), p_value(f"{at}/method/p"), ""]
             table.rows.append([*row, (Number(f"{at}/cases", 1, 0), " cases")])
     return table
 
@@ -101,7 +110,7 @@ def secondary(summary: Mapping[str, Any]) -> Table:
         table.rows.append(
             [
                 result["candidate"],
-                Number(f"{at}/wilcoxon/p", 1, 4),
+                p_value(f"{at}/wilcoxon/p"),
                 Number(f"{at}/wilcoxon/rank_biserial", 1, 2, True),
                 (shares[0], " / ", shares[1], " / ", shares[2], " %"),
                 (Number(f"{at}/folds_won", 1, 0), f" of {len(summary['folds'])}"),
@@ -194,8 +203,13 @@ def layers(summary: Mapping[str, Any]) -> Table:
     return Table(
         "Injected layers",
         ["setting", *settings],
-        [[key, *(str(layer.get(key, "–")) for layer in settings.values())] for key in keys],
+        [[key, *(_setting(key, layer) for layer in settings.values())] for key in keys],
     )
+
+
+def _setting(key: str, layer: Mapping[str, Any]) -> str:
+    text = str(layer.get(key, "–"))
+    return f"{text[:12]}…" if key == "sha256" and len(text) > 12 else text
 
 
 def latex(summary: Mapping[str, Any]) -> str:
@@ -216,13 +230,13 @@ def latex(summary: Mapping[str, Any]) -> str:
             cells += ["--"] * 4
         else:
             at = f"comparisons/{order.index(name) - 1}"
-            cells += [*differences(at), Number(f"{at}/method/p_holm", 1, 4)]
+            cells += [*differences(at), p_value(f"{at}/method/p_holm")]
         shown = ("".join(part(p, summary)["text"] for p in parts(cell)) for cell in cells)
         lines.append(" & ".join(map(_tex, shown)) + " \\\\")
     return "\n".join([*lines, "\\bottomrule", "\\end{tabular}", ""])
 
 
 def _tex(text: str) -> str:
-    for plain, escaped in (("_", "\\_"), ("−", "$-$"), ("–", "--"), ("%", "\\%")):
+    for plain, escaped in (("_", "\\_"), ("−", "$-$"), ("–", "--"), ("< ", "$<$ "), ("%", "\\%")):
         text = text.replace(plain, escaped)
     return text
