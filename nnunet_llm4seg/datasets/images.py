@@ -106,9 +106,7 @@ def _loaded(path: Path) -> tuple[Image.Image, str, bool]:
     with _opened(path) as image:
         # MPO: a camera's JPEG with a preview as second frame
         if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
-            raise DatasetError(
-                f"{path} holds {image.n_frames} frames; save it as one 2D image and start again."
-            )
+            raise DatasetError(f"{path} holds {image.n_frames} frames; save it as one 2D image and start again.")
         try:
             upright = ImageOps.exif_transpose(image)
             if not _is_deep(path, image):

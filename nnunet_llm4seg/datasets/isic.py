@@ -40,9 +40,7 @@ def read_isic(source: Path) -> SourceDataset:
         names = " or ".join(sets["training"][0] for sets in YEARS.values())
         raise no_layout(source, f"{names} and the folder of its masks")
     if len(years) > 1:
-        raise DatasetError(
-            f"{source} holds ISIC {years[0]} and {years[1]}; put each year into a folder of its own."
-        )
+        raise DatasetError(f"{source} holds ISIC {years[0]} and {years[1]}; put each year into a folder of its own.")
     cases = {name: _of_set(name, *(source / f for f in pair)) for name, pair in YEARS[years[0]].items()}
     published = None
     if cases.get("validation"):

@@ -106,9 +106,7 @@ def save_volume(values, path, spacing=(0.8, 0.8, 3.0)):
     nibabel.save(nibabel.Nifti1Image(values, np.diag([*spacing, 1.0])), path)
 
 
-def make_btcv(
-    root, images="RawData/Training/img", labels="RawData/Training/label", tests="RawData/Testing/img"
-):
+def make_btcv(root, images="RawData/Training/img", labels="RawData/Training/label", tests="RawData/Testing/img"):
     for number in (1, 2, 35, 36):
         scan = np.full((8, 8, 4), number, dtype=np.int16)
         save_volume(scan, root / images / f"img{number:04d}.nii.gz")

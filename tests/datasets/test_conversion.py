@@ -45,16 +45,11 @@ def test_patients_stay_in_one_fold_and_in_groups_json(source, llm4seg, raw):
 def test_near_duplicates_may_be_left_ungrouped_but_are_still_listed(source, llm4seg, raw):
     for number in range(12):  # all the same
         save(noise(0), source / f"images/p{number // 2}_{number}.png")
-    assert (
-        llm4seg("convert", "folder", source, "-d", 1, "--splits", "5fold", "--no-group-near-duplicates")[0]
-        == 0
-    )
+    assert llm4seg("convert", "folder", source, "-d", 1, "--splits", "5fold", "--no-group-near-duplicates")[0] == 0
     folder = raw / "Dataset001_data"
     assert len(json.loads((folder / "groups.json").read_text())["groups"][0]) == 12
     info = json.loads((folder / "splits_info.json").read_text())
-    assert info["near_duplicates_grouped"] is False and sum(
-        info["near_duplicates"]["pairs_crossing_each_fold"]
-    )
+    assert info["near_duplicates_grouped"] is False and sum(info["near_duplicates"]["pairs_crossing_each_fold"])
 
 
 def test_conversion_without_splits_writes_groups_and_no_folds(source, llm4seg, raw):
@@ -103,9 +98,7 @@ def test_unreadable_image_is_named(source, refused):
 
 def test_names_that_become_the_same_are_refused(source, refused):
     make_folder(source, ["p0 0"])
-    assert "'p0 0' and 'p0_0' both become the case name 'p0_0'" in refused(
-        "convert", "folder", source, "-d", 1
-    )
+    assert "'p0 0' and 'p0_0' both become the case name 'p0_0'" in refused("convert", "folder", source, "-d", 1)
 
 
 def test_one_name_with_two_endings_is_refused(source, refused):
@@ -183,9 +176,7 @@ def test_stale_plans_stop_an_overwrite(source, llm4seg, refused, preprocessed):
     assert not preprocessed.exists()
 
 
-def test_differing_splits_stop_an_overwrite_and_equal_ones_do_not(
-    source, llm4seg, refused, raw, preprocessed
-):
+def test_differing_splits_stop_an_overwrite_and_equal_ones_do_not(source, llm4seg, refused, raw, preprocessed):
     llm4seg("convert", "folder", source, "-d", 1, "--splits", "5fold")
     (preprocessed / "splits_final.json").write_bytes((raw / "Dataset001_data/splits_final.json").read_bytes())
     assert llm4seg("convert", "folder", source, "-d", 1, "--splits", "5fold", "--overwrite")[0] == 0

@@ -58,12 +58,7 @@ def test_mask_of_another_size_is_refused_and_resized_on_request(busi, llm4seg, r
         busi / "Dataset_BUSI_with_GT/benign/benign (2)_mask.png",
     )
     sentence = refused("convert", "busi", busi, "-d", 7)
-    assert (
-        "benign (2)" in sentence
-        and "48x40" in sentence
-        and "96x80" in sentence
-        and "--resize-masks" in sentence
-    )
+    assert "benign (2)" in sentence and "48x40" in sentence and "96x80" in sentence and "--resize-masks" in sentence
     code, out, _ = llm4seg("convert", "busi", busi, "-d", 7, "--resize-masks")
     assert code == 0 and "1 (benign (2))" in out
     np.testing.assert_array_equal(pixels(raw / "Dataset007_BUSI/labelsTr/benign_2.png"), blob(1))
@@ -110,7 +105,5 @@ def test_five_folds_of_shared_busi_keep_near_duplicates_together(shared, llm4seg
     assert info["near_duplicates"]["pairs_crossing_each_fold"] == [0] * 5
     assert info["stratified_by"] == {"benign": 437, "malignant": 210} and info["seed"] == 12345
     folds = json.loads((folder / "splits_final.json").read_text())
-    assert sorted(case for fold in folds for case in fold["val"]) == sorted(
-        folds[0]["train"] + folds[0]["val"]
-    )
+    assert sorted(case for fold in folds for case in fold["val"]) == sorted(folds[0]["train"] + folds[0]["val"])
     assert all(41 <= sum(case.startswith("malignant") for case in fold["val"]) <= 43 for fold in folds)

@@ -51,9 +51,7 @@ def test_tnscui_case_that_the_csv_lacks_is_named(tnscui, refused):
 @pytest.mark.parametrize("year", YEARS)
 def test_isic_reads_each_years_folders(year, tmp_path, llm4seg, raw):
     source = make_isic(tmp_path / "isic", year)
-    code, _, _ = llm4seg(
-        "convert", "isic", source, "-d", 4, *([] if year == 2016 else ["--splits", "official"])
-    )
+    code, _, _ = llm4seg("convert", "isic", source, "-d", 4, *([] if year == 2016 else ["--splits", "official"]))
     folder = raw / f"Dataset004_ISIC{year}"
     training = ["ISIC_0000000", "ISIC_0000001"]
     validation = [] if year == 2016 else ["ISIC_0000010", "ISIC_0000011"]
@@ -141,9 +139,7 @@ def test_btcv_raw_data_is_copied_as_it_is(tmp_path, llm4seg, raw):
     assert len(description["labels"]) == 14 and description["labels"]["left adrenal gland"] == 13
     copied, original = folder / "imagesTr/img0035_0000.nii.gz", source / "RawData/Training/img/img0035.nii.gz"
     assert copied.read_bytes() == original.read_bytes()
-    assert (folder / "labelsTr/img0035.nii.gz").is_file() and (
-        folder / "imagesTs/img0061_0000.nii.gz"
-    ).is_file()
+    assert (folder / "labelsTr/img0035.nii.gz").is_file() and (folder / "imagesTs/img0061_0000.nii.gz").is_file()
 
 
 def test_btcv_json_gives_the_published_fold(tmp_path, llm4seg, raw):
@@ -165,9 +161,7 @@ def test_btcv_label_of_another_grid_or_value_is_named(tmp_path, refused):
     save_volume(np.zeros((8, 8, 5), dtype=np.uint8), label)
     assert "label0002.nii.gz (8, 8, 5)" in refused("convert", "btcv", source, "-d", 6)
     save_volume(np.full((8, 8, 4), 14, dtype=np.uint8), label)
-    assert "label0002.nii.gz holds the values 14; allowed are 0 to 13" in refused(
-        "convert", "btcv", source, "-d", 6
-    )
+    assert "label0002.nii.gz holds the values 14; allowed are 0 to 13" in refused("convert", "btcv", source, "-d", 6)
     save_volume(np.zeros((8, 8, 4), dtype=np.uint8), label, (1.0, 1.0, 1.0))
     assert "1 x 1 x 1 mm" in refused("convert", "btcv", source, "-d", 6)
 

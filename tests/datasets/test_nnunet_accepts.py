@@ -47,9 +47,7 @@ def test_nnunet_verifies_and_plans_every_converters_data_set(tmp_path, llm4seg, 
     for number, name in enumerate(MAKERS, 1):
         (preprocessed,) = (tmp_path / "preprocessed").glob(f"Dataset{number:03d}_*")
         if name in SPLITS:
-            mine, copied = (
-                folder / "splits_final.json" for folder in (raw / preprocessed.name, preprocessed)
-            )
+            mine, copied = (folder / "splits_final.json" for folder in (raw / preprocessed.name, preprocessed))
             assert mine.read_text() == copied.read_text()
         plans = json.loads((preprocessed / "nnUNetPlans.json").read_text())
         schemes = plans["configurations"]["2d"]["normalization_schemes"]
