@@ -1,0 +1,284 @@
+"""`llm4seg demo`: what its steps are, and what the user is told about them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from rich.console import Console
+from rich.table import Table
+
+from nnunet_llm4seg.demo import minilm, own_data, scores, synthetic
+from nnunet_llm4seg.demo.picture import draw
+from nnunet_llm4seg.demo.steps import Step, run_steps
+from nnunet_llm4seg.environment import FOLDERS, with_trainers
+from nnunet_llm4seg.errors import ConfigError, DemoError
+from nnunet_llm4seg.files import write_json, written_whole
+
+SIZE, SEED = 128, 20250622
+ARMS = {"vanilla": "nnUNetTrainerVanilla_demo", "LLM4Seg": "nnUNetTrainerLLM4Seg_demo"}
+_DATASET, _CONVERTED = 1, 2  # numbers of the demo's data sets, in folders of its own
+_PICTURED = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Demo:
+    """One demo in one folder.
+
+    Attributes:
+        folder: Holds everything that the demo writes.
+        data: The user's images, or None for synthetic ones.
+        model, layer: The language model as `llm4seg plan` takes it, or both None for all-MiniLM-L6-v2.
+        arms: Name of each arm -> its trainer.
+        cases: How many synthetic training and held-out cases.
+    """
+
+    folder: Path
+    data: Path | None = None
+    model: str | None = None
+    layer: int | None = None
+    arms: tuple[tuple[str, str], ...] = tuple(ARMS.items())
+    cases: tuple[int, int] = (40, 10)
+
+    @property
+    def dataset(self) -> str:
+        return f"Dataset{_DATASET:03d}_{'SyntheticUltrasound' if self.data is None else 'YourImages'}"
+
+    @property
+    def raw(self) -> Path:
+        return self.folder / "nnUNet_raw" / self.dataset
+
+    def predictions(self) -> dict[str, Path]:
+        return {arm: self.folder / "predictions" / arm for arm, _ in self.arms}
+
+    def variables(self) -> dict[str, str]:
+        """What nnU-Net's commands need in this folder, and what keeps them quick on small machines."""
+        return {
+            **{name: str(self.folder / name) for name in FOLDERS},
+            "nnUNet_extTrainer": with_trainers(os.environ.get("nnUNet_extTrainer")),
+            "nnUNet_compile": "f",  # compiling takes longer than such a short training saves
+            "nnUNet_def_n_proc": "2",
+            "nnUNet_n_proc_DA": "2",
+        }
+
+
+def run_demo(demo: Demo, console: Console) -> None:
+    """Run what is left of a demo, and show its results.
+
+    Raises:
+        LLM4SegError: the options cannot be used, or a step failed.
+        KeyboardInterrupt: it was stopped; running it again goes on.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if (demo.model is None) != (demo.layer is None):
+        raise ConfigError("--model and --layer belong together; give both, such as `--model FOLDER --layer 14`.")
+    layout = None if demo.data is None else own_data.layout_of(demo.data)
+    fields = _fields(demo)
+    steps = _steps(demo, layout, fields)
+    _introduce(demo, fields, console)
+    demo.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(demo.folder / ".lock", timeout=0):
+            _claim(demo, fields)
+            for name in FOLDERS:
+                (demo.folder / name).mkdir(exist_ok=True)
+            kept = {name: value for name, value in os.environ.items() if not name.startswith("nnUNet_")}
+            start = time.monotonic()
+            run_steps(steps, demo.folder, {**kept, **demo.variables()}, console)
+    except Timeout as error:
+        raise DemoError(
+            f"another demo is running in {demo.folder}; wait for it, or choose another with -o."
+        ) from error
+    _conclude(demo, steps, time.monotonic() - start, console)
+
+
+def _fields(demo: Demo) -> dict[str, str]:
+    """The options of `llm4seg plan`. Layers without rotary tables, such as BERT's, can only be used in one way."""
+    if demo.model is None:
+        model, layer = str(minilm.checked_model_folder()), minilm.LAYER
+    else:
+        model, layer = demo.model, demo.layer
+        if Path(model).expanduser().is_dir():
+            model = str(Path(model).expanduser().resolve())
+    from nnunet_llm4seg.llm.families import family_of
+    from nnunet_llm4seg.llm.locate import locate, read_model_config
+
+    fields = {"model": model, "layer": str(layer)}
+    if not family_of(read_model_config(locate(model, None, layer))).rotary:
+        fields |= {"attention": "bidirectional", "positions": "none"}
+    return fields
+
+
+def _steps(demo: Demo, layout: str | None, fields: dict[str, str]) -> list[Step]:
+    preprocessed = demo.folder / "nnUNet_preprocessed" / demo.dataset
+    device = _device()
+    source = ("nnUNetPlans", ())
+    if layout == "raw":  # images of any size: nnU-Net plans for a small memory, so that a CPU can train too
+        source = ("nnUNetPlans_demo", ("-gpu_memory_target", "1", "-overwrite_plans_name", "nnUNetPlans_demo"))
+    plans, options = source
+    number = str(_DATASET)
+    steps = _data_steps(demo, layout)
+    steps += [
+        Step(
+            name="preprocess",
+            title="nnU-Net plans and preprocesses",
+            product=preprocessed,
+            command=("nnUNetv2_plan_and_preprocess", "-d", number, "-c", "2d", "-np", "2", "-npfp", "2", *options),
+        ),
+        Step(
+            name="plan",
+            title="The LLM layer is written into a copy of nnU-Net's plans",
+            product=preprocessed / f"{plans}_LLM4Seg.json",
+            command=(
+                *("llm4seg", "plan", demo.dataset, "-c", "2d", "-p", plans),
+                *(word for field, value in fields.items() for word in (f"--{field}", value)),
+            ),
+        ),
+    ]
+    arms = [
+        (arm, trainer, plans if number == 0 else f"{plans}_LLM4Seg") for number, (arm, trainer) in enumerate(demo.arms)
+    ]
+    for arm, trainer, p in arms:
+        fold = demo.folder / "nnUNet_results" / demo.dataset / f"{trainer}__{p}__2d" / "fold_0"
+        steps.append(
+            Step(
+                name=f"train-{arm}",
+                title=f"{arm} is trained{_budget(trainer)}",
+                product=fold / "validation" / "summary.json",
+                command=("nnUNetv2_train", number, "2d", "0", "-tr", trainer, "-p", p, "-device", device),
+                checkpoints=fold,
+            )
+        )
+    for arm, trainer, p in arms:
+        steps.append(
+            Step(
+                name=f"predict-{arm}",
+                title=f"{arm} predicts the held-out cases",
+                product=demo.predictions()[arm],
+                command=(
+                    *("nnUNetv2_predict", "-i", str(demo.raw / "imagesTs"), "-o", str(demo.predictions()[arm])),
+                    *("-d", number, "-c", "2d", "-f", "0", "-tr", trainer, "-p", p),
+                    *("-device", device, "-npp", "1", "-nps", "1"),
+                ),
+            )
+        )
+    compare = Step(
+        name="compare",
+        title="Table and picture",
+        product=demo.folder / "comparison.png",
+        action=partial(_compare, demo, fields),
+    )
+    return [*steps, compare]
+
+
+def _data_steps(demo: Demo, layout: str | None) -> list[Step]:
+    if demo.data is None:
+        training, held_out = demo.cases
+        make = partial(synthetic.write_dataset, demo.raw, training=training, held_out=held_out, size=SIZE, seed=SEED)
+        title = f"{training} training and {held_out} held-out synthetic images of {SIZE}x{SIZE} pixels"
+        return [Step(name="data", title=title, product=demo.raw, action=make)]
+    steps, source = [], demo.data
+    if layout == "folder":
+        from nnunet_llm4seg.datasets.folder import read_folder
+
+        source = demo.raw.with_name(f"Dataset{_CONVERTED:03d}_{read_folder(demo.data).name}")
+        convert = ("llm4seg", "convert", "folder", str(demo.data), "-d", str(_CONVERTED), "--size", str(SIZE))
+        title = f"Your images are converted, at {SIZE}x{SIZE} pixels"
+        steps.append(Step(name="convert", title=title, product=source, command=convert))
+    title = f"Up to {own_data.TRAINING} training and {own_data.HELD_OUT} held-out cases of your images are copied"
+    take = partial(own_data.write_part, source, demo.raw, seed=SEED)
+    return [*steps, Step(name="data", title=title, product=demo.raw, action=take)]
+
+
+def _budget(trainer: str) -> str:
+    from nnunet_llm4seg.trainer.variants import DEMO_TRAINERS
+
+    if trainer not in DEMO_TRAINERS:
+        return ""
+    found = DEMO_TRAINERS[trainer]
+    return f": {found.epochs} epochs of {found.iterations} iterations"
+
+
+def _device() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _claim(demo: Demo, fields: dict[str, str]) -> None:
+    """Remember what this folder's demo is about; another one may not continue it."""
+    about = {"data": None if demo.data is None else str(demo.data), **fields}
+    path = demo.folder / "demo.json"
+    if not path.is_file():
+        write_json(path, about)
+        return
+    there = json.loads(path.read_text(encoding="utf-8"))
+    for name in sorted(there.keys() | about.keys()):
+        if there.get(name) != about.get(name):
+            raise DemoError(
+                f"{demo.folder} holds a demo with {name} {there.get(name)!r}, not {about.get(name)!r}; choose another "
+                "folder with -o."
+            )
+
+
+def _compare(demo: Demo, fields: dict[str, str]) -> None:
+    arms, truths = demo.predictions(), demo.raw / "labelsTs"
+    scores.score(truths, arms, demo.folder / "scores.csv")
+    kind = "Synthetic images" if demo.data is None else "A few of your images"
+    caption = f"{kind}, a training of minutes: shows that everything works, not that one is better"
+    draw(demo.raw, arms, scores.held_out_cases(truths)[:_PICTURED], caption, demo.folder / "comparison.png")
+
+
+def _introduce(demo: Demo, fields: dict[str, str], console: Console) -> None:
+    model = minilm.DESCRIPTION if demo.model is None else fields["model"]
+    settings = ", ".join(f"{name}: {fields[name]}" for name in ("attention", "positions") if name in fields)
+    console.print(
+        "[bold]llm4seg demo[/bold]: nnU-Net with and without a frozen layer of a language model", highlight=False
+    )
+    console.print(
+        f"  layer {fields['layer']} (counted from 0) of {model}{'; ' + settings if settings else ''}", highlight=False
+    )
+    data = "synthetic, ultrasound-like images made here" if demo.data is None else f"a part of {demo.data}"
+    console.print(f"  data: {data}", highlight=False)
+    console.print(f"  everything goes to {demo.folder}; Ctrl-C stops it, running it again goes on", highlight=False)
+
+
+def _conclude(demo: Demo, steps: list[Step], seconds: float, console: Console) -> None:
+    table = Table(title="Held-out cases")
+    for column in ("arm", "Dice", "IoU"):
+        table.add_column(column, justify="left" if column == "arm" else "right")
+    for arm, (dice, iou) in scores.means(demo.folder / "scores.csv").items():
+        table.add_row(arm, f"{dice:.3f}", f"{iou:.3f}")
+    console.print(table)
+    what = "The images are synthetic and both" if demo.data is None else "Both"
+    console.print(
+        f"{what} trainings lasted minutes: this shows that everything works, not that one arm is better.",
+        highlight=False,
+    )
+    script = demo.folder / "commands.sh"
+    with written_whole(script) as temporary:
+        temporary.write_text("\n".join(_commands(demo, steps)) + "\n", encoding="utf-8")
+    console.print(f"Picture: {demo.folder / 'comparison.png'}", highlight=False, soft_wrap=True)
+    console.print(f"Scores:  {demo.folder / 'scores.csv'}", highlight=False, soft_wrap=True)
+    console.print(f"\nThe commands, to go on from here (also in {script}):\n", highlight=False, soft_wrap=True)
+    for line in _commands(demo, steps):
+        console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"\nThe demo took {seconds / 60:.1f} minutes this time.", highlight=False)
+
+
+def _commands(demo: Demo, steps: list[Step]) -> list[str]:
+    """Lines for a shell that repeat the demo's commands."""
+    lines = []
+    binaries = Path(sys.executable).parent
+    if str(binaries) not in os.environ.get("PATH", "").split(os.pathsep):
+        lines.append(f"export PATH={shlex.quote(str(binaries))}:$PATH")
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in demo.variables().items()]
+    return [*lines, *(shlex.join(step.command) for step in steps if step.command)]
