@@ -18,25 +18,17 @@ class Family:
         module: The `transformers` module with the layer's class.
         layer_class: Name of that class; its constructor takes (configuration, layer index).
         prefixes: How tensor names of layer `{}` may begin in a checkpoint file.
-        rotary: Whether the layer takes rotary tables; without them only `positions: none` makes sense.
     """
 
     module: str
     layer_class: str
     prefixes: tuple[str, ...] = ("model.layers.{}.", "layers.{}.")
-    rotary: bool = True
 
 
 FAMILIES: dict[str, Family] = {
     "llama": Family("transformers.models.llama.modeling_llama", "LlamaDecoderLayer"),
     "qwen2": Family("transformers.models.qwen2.modeling_qwen2", "Qwen2DecoderLayer"),
     "mistral": Family("transformers.models.mistral.modeling_mistral", "MistralDecoderLayer"),
-    "bert": Family(
-        "transformers.models.bert.modeling_bert",
-        "BertLayer",
-        ("encoder.layer.{}.", "bert.encoder.layer.{}."),
-        rotary=False,
-    ),
 }
 
 

@@ -33,8 +33,7 @@ def build_layer(model_config: Mapping[str, Any], layer: int) -> nn.Module:
         configuration = CONFIG_MAPPING[model_config["model_type"]].from_dict(dict(model_config))
         configuration._attn_implementation = "sdpa"
         with _WithoutInitialisation():
-            takes_index = "layer_idx" in inspect.signature(layer_class.__init__).parameters
-            built = layer_class(configuration, layer) if takes_index else layer_class(configuration)
+            built = layer_class(configuration, layer)
     except Exception as error:  # transformers checks a configuration with errors of many types
         raise ModelFilesError(
             f"model: transformers cannot build a layer from this config.json ({type(error).__name__}: {error}); "
@@ -48,18 +47,11 @@ def build_layer(model_config: Mapping[str, Any], layer: int) -> nn.Module:
 
 def run_layer(layer: nn.Module, tokens: torch.Tensor, mask: torch.Tensor, tables: Tables) -> torch.Tensor:
     """Run a built layer on `tokens` (B, N, D) with an additive mask (1, 1, N, N) and rotary tables (1, N, R)."""
-    if not takes_positions(layer):
-        output = layer(tokens, attention_mask=mask)
-    elif takes_tables(layer):
+    if takes_tables(layer):
         output = layer(tokens, attention_mask=mask, position_embeddings=tables)
     else:
         output = layer(tokens, attention_mask=mask, position_ids=tables)
     return output[0] if isinstance(output, tuple) else output  # a tuple until transformers 4.53
-
-
-def takes_positions(layer: nn.Module) -> bool:
-    """Whether the layer takes positions at all; encoders such as BERT have them in their embeddings."""
-    return bool({"position_embeddings", "position_ids"} & inspect.signature(type(layer).forward).parameters.keys())
 
 
 def takes_tables(layer: nn.Module) -> bool:

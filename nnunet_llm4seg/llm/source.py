@@ -9,7 +9,6 @@ from typing import Any
 import torch
 
 from nnunet_llm4seg.config import LLM4SegConfig
-from nnunet_llm4seg.errors import ConfigError
 from nnunet_llm4seg.llm import weights
 from nnunet_llm4seg.llm.families import family_of
 from nnunet_llm4seg.llm.layer import build_layer
@@ -49,16 +48,10 @@ def prepare_layer(config: LLM4SegConfig) -> tuple[LayerSpec, Tensors]:
         (for which the model's `config.json` suffices).
 
     Raises:
-        ConfigError: the positions are not possible with this family.
         ModelNotFoundError, ModelFilesError: see `locate`, `build_layer` and `read_layer`.
     """
     folder = locate(config.model, config.revision, config.layer)
     model_config = read_model_config(folder)
-    if config.positions != "none" and not family_of(model_config).rotary:
-        raise ConfigError(
-            f"positions: {config.positions!r} is not possible with a {model_config['model_type']} layer, which takes "
-            "no rotary tables; set positions none."
-        )
     layer = build_layer(model_config, config.layer)
     if config.weights == "random":
         tensors = _random(model_config, config)
