@@ -57,7 +57,8 @@ def prepare_layer(config: LLM4SegConfig) -> tuple[LayerSpec, Tensors]:
         tensors = _random(model_config, config)
     else:
         shapes = {name: tuple(p.shape) for name, p in layer.named_parameters()}
-        tensors = read_layer(folder, family_of(model_config).prefixes, config.layer, shapes)
+        family = family_of(model_config)
+        tensors = read_layer(folder, family.prefixes, config.layer, shapes, renamed=family.renamed)
         if config.weights == "shuffled":
             tensors = weights.shuffled(tensors, config.seed)
     dtypes = {name: dtype_name(tensor.dtype) for name, tensor in sorted(tensors.items())}
