@@ -157,7 +157,7 @@ def _datasets() -> Iterator[Finding]:
     if not root or not Path(root).is_dir():
         return
     planned = sorted({path.parent.name for path in Path(root).glob("Dataset*/*Plans*.json")})
-    asking = sorted({path.parent.name for path in _llm4seg_plans(Path(root))})
+    asking = sorted({dataset for dataset, _ in _asked(Path(root))})
     if not planned:
         command = "nnUNetv2_plan_and_preprocess -d ID --verify_dataset_integrity"
         yield Finding("bad", "data sets", f"none in {root} is planned and preprocessed", command)
@@ -168,19 +168,23 @@ def _datasets() -> Iterator[Finding]:
         yield Finding("ok", "data sets", f"{', '.join(planned)}; plans with an LLM layer: {', '.join(asking)}")
 
 
-def _llm4seg_plans(root: Path) -> Iterator[Path]:
+def _asked(root: Path) -> Iterator[tuple[str, str]]:
+    """Data set and model of every plan that asks for an LLM layer."""
     for path in root.glob("Dataset*/*.json"):
         with contextlib.suppress(OSError, ValueError, AttributeError):
             configurations = json.loads(path.read_text(encoding="utf-8")).get("configurations", {})
-            if any("llm4seg" in each.get("architecture", {}) for each in configurations.values()):
-                yield path
+            for configuration in configurations.values():
+                if fields := configuration.get("architecture", {}).get("llm4seg"):
+                    yield path.parent.name, fields.get("model", "")
 
 
 def _layers() -> Iterator[Finding]:
     from nnunet_llm4seg.doctor_layers import models_at_hand
 
-    models = models_at_hand()
-    if models:
+    root = os.environ.get("nnUNet_preprocessed")
+    named = {model for _, model in _asked(Path(root))} if root else set()
+    folders = [f"{model} (named in plans)" for model in sorted(named) if (Path(model) / "config.json").is_file()]
+    if models := [*folders, *models_at_hand()]:
         yield Finding("ok", "language models", "; ".join(models))
     else:
         text = "none at hand: no folder that plans name, nothing in the Hugging Face cache, no demo package"

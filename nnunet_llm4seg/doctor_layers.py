@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from nnunet_llm4seg.errors import LLM4SegError
 
 
 def models_at_hand() -> list[str]:
-    """One phrase a place: models in the Hugging Face cache, and the demo's."""
-    return [*_in_hugging_face_cache(), *_of_the_demo()]
+    """One phrase a place: our cache of layers, models in the Hugging Face cache, and the demo's."""
+    return [*_in_our_cache(), *_in_hugging_face_cache(), *_of_the_demo()]
+
+
+def _in_our_cache() -> Iterator[str]:
+    if find_spec("nnunet_llm4seg.llm.cache") is None:
+        return
+    from nnunet_llm4seg.llm import cache
+
+    if entries := cache.entries():
+        yield f"{', '.join(f'layer {entry.layer} of {entry.model}' for entry in entries)} (in {cache.home()})"
 
 
 def _in_hugging_face_cache() -> Iterator[str]:

@@ -25,7 +25,8 @@ def demo(
     """Train nnU-Net with and without an LLM layer on a small synthetic data set, and compare the two."""
     from rich.console import Console
 
-    from nnunet_llm4seg.demo.run import Demo, run_demo
+    from nnunet_llm4seg.demo.recipe import Demo
+    from nnunet_llm4seg.demo.run import run_demo
 
     wanted = Demo(folder=output.resolve(), data=data and data.resolve(), model=model, layer=layer)
     try:

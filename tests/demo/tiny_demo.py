@@ -5,7 +5,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from nnunet_llm4seg.demo.run import Demo, run_demo
+from nnunet_llm4seg.demo.recipe import Demo
+from nnunet_llm4seg.demo.run import run_demo
 
 ARMS = (("vanilla", "nnUNetTrainerVanilla_tiny"), ("LLM4Seg", "nnUNetTrainerLLM4Seg_tiny"))
 
