@@ -88,7 +88,7 @@ class LLMBottleneck(nn.Module):
             output = features + self.gate * update if self.config.residual == "gated" else update
             self.finite = torch.isfinite(output.detach()).all()
             limit = torch.finfo(features.dtype).max
-            return output.clamp(-limit, limit).to(features.dtype)
+            return output.clamp(-limit, limit).to(features.dtype).contiguous()  # the decoder keeps its layout
 
     def load_layer(self, tensors: Tensors) -> None:
         """Fill the layer with its initial tensors (names without prefix), checked by sha256.

@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from tiny_models import layer_tensors, save_model
 
 from nnunet_llm4seg import LLM4SegConfig, LLMBottleneck
 from nnunet_llm4seg.errors import LayerMismatchError, LayerNotLoadedError
-from nnunet_llm4seg.llm.source import prepare_layer
+from nnunet_llm4seg.llm.source import LayerSpec, prepare_layer
 from nnunet_llm4seg.llm.tensors import layer_sha256
 
 
@@ -237,3 +238,13 @@ def test_moving_between_dtypes_leaves_the_layers_hash_alone(llama_bf16):
     block = make(llama_bf16).to("cpu").double().float()
     held = {k.removeprefix("layer."): v for k, v in block.state_dict().items() if k.startswith("layer.")}
     assert layer_sha256(held) == block.spec.sha256
+
+
+def test_what_the_newest_transformers_wrote_computes_the_same_on_this_one():
+    """Made by tests/data_make.py; its config.json spells theta as `rope_parameters`, which 4.x does not know."""
+    folder = Path(__file__).parent / "data" / "newest"
+    spec = LayerSpec.from_dict(json.loads((folder / "spec.json").read_text()))
+    case = load_file(folder / "case.safetensors")
+    block = LLMBottleneck(4, LLM4SegConfig(model="gone", layer=1, positions="rope"), spec=spec)
+    block.load_state_dict({key: value for key, value in case.items() if key not in ("input", "output")})
+    assert relative(block(case["input"]), case["output"]) < 1e-5

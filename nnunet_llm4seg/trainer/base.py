@@ -139,13 +139,14 @@ class nnUNetTrainerLLM4Seg(nnUNetTrainer):
         if isinstance(filename_or_checkpoint, str):
             path = Path(filename_or_checkpoint)
             if self.to_continue and path.name != "checkpoint_final.pth":
-                path, filename_or_checkpoint, problems = newest_readable(path.parent, self.device)
+                path, epoch, problems = newest_readable(path.parent)
                 for problem in problems:
                     self.print_to_log_file(f"WARNING: {problem}")
             else:
-                filename_or_checkpoint = read_checkpoint(path, self.device)
+                epoch = read_checkpoint(path)["current_epoch"]
             self.to_continue = False  # what is loaded after this, for --val_best say, is meant as named
-            self.print_to_log_file(f"Loading {path}, epoch {filename_or_checkpoint['current_epoch']}.")
+            self.print_to_log_file(f"Loading {path}, epoch {epoch}.")
+            filename_or_checkpoint = str(path)
         super().load_checkpoint(filename_or_checkpoint)
 
     def _claim_results(self) -> None:
