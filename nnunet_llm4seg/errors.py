@@ -59,3 +59,7 @@ class DatasetError(LLM4SegError, ValueError):
 
 class ComparisonError(LLM4SegError, ValueError):
     """Arms that are missing, unfinished or cannot be compared."""
+
+
+class DemoError(LLM4SegError, RuntimeError):
+    """A step of the demo cannot run or has failed; what was done before is kept."""
