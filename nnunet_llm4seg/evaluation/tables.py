@@ -73,7 +73,8 @@ def main_result(summary: Mapping[str, Any]) -> Table:
             ]
             table.rows.append([*row, "", "", "sensitivity"])
         else:
-            row = ["… t over folds (training sets vary too)", "", "", interval(f"{at}/method/interval_over_folds")]
+            over_folds = interval(f"{at}/method/interval_over_folds")
+            row = ["… t over folds: training sets vary too", "", "", over_folds]
             table.rows.append([*row, "", "", "sensitivity"])
         if result.get("without_leaks"):
             at += "/without_leaks"

@@ -115,8 +115,8 @@ class nnUNetTrainerLLM4Seg(nnUNetTrainer):
         if not self.bottleneck.finite:  # nnU-Net has just waited for the loss, so this costs nothing
             raise NonFiniteError(
                 f"the LLM layer's output was inf or nan in epoch {self.current_epoch}; training stops here, and the "
-                "checkpoints are those of earlier epochs. Continue with --c after setting dtype float32 in the plans "
-                "of a new training, residual gated, or a lower learning rate."
+                "checkpoints are those of earlier epochs. Make new plans with `dtype float32` or `residual gated` "
+                "(`llm4seg plan … -o NAME`) and train with them."
             )
         return result
 

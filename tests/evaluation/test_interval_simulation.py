@@ -60,7 +60,9 @@ def test_method_interval_covers_with_overlapping_folds_and_clusters(runs):
     folds = np.repeat(range(3), 40)
     cases = np.concatenate([rng.choice(100, 40, replace=False) for _ in range(3)])
     design = Design(
-        tuple(folds.tolist()), tuple(f"{c:03d}" for c in cases), {f"{c:03d}": f"g{c // 2}" for c in range(100)}
+        tuple(folds.tolist()),
+        tuple(f"{c:03d}" for c in cases),
+        {f"{c:03d}": f"g{c // 2}" for c in range(100)},
     )
     of_cluster = CASE_SD * rng.standard_normal((DATASETS, 50), dtype=np.float32)
 
