@@ -65,16 +65,9 @@ def read_segmentation(reader: Any, path: Path) -> tuple[np.ndarray, tuple[float,
     """A label map (H, W) or (D, H, W) and its spacing; the singleton axis of 2D files is dropped."""
     try:
         array, properties = reader.read_seg(str(path))
-<<<<<<< HEAD
-    except Exception as error:
-        raise DatasetError(f"{path}: cannot be read ({error}); predict or convert this case again.") from error
-=======
     except Exception as error:  # every reader raises its own
         reason = " ".join(str(error).split())
-        raise DatasetError(
-            f"{path}: cannot be read ({reason}); predict or convert this case again."
-        ) from error
->>>>>>> eval
+        raise DatasetError(f"{path}: cannot be read ({reason}); predict or convert this case again.") from error
     array, spacing = array[0], tuple(float(step) for step in properties["spacing"])
     if array.shape[0] == 1 and spacing[0] >= 0.99 * _ADDED_AXIS * max(spacing[1:]):
         array, spacing = array[0], spacing[1:]

@@ -109,9 +109,7 @@ def test_no_candidate(results):
 
 
 def test_several_candidates_and_none_named(results):
-    shutil.copytree(
-        results.folder(LLM4SEG), results.roots[0] / FAKE / "nnUNetTrainerLLM4SegRandom__nnUNetPlans__2d"
-    )
+    shutil.copytree(results.folder(LLM4SEG), results.roots[0] / FAKE / "nnUNetTrainerLLM4SegRandom__nnUNetPlans__2d")
     refuse("name the main one first")
 
 
@@ -190,9 +188,7 @@ def test_the_learning_rate_of_a_continued_run_is_no_difference(results):
 
 
 def test_two_runs_with_different_layers_are_not_one_arm(results):
-    change_plans(
-        results, LLM4SEG, lambda c: c["architecture"]["llm4seg_resolved"].update(sha256="1" * 64), root=1
-    )
+    change_plans(results, LLM4SEG, lambda c: c["architecture"]["llm4seg_resolved"].update(sha256="1" * 64), root=1)
     refuse("sha256 is .* not runs of one method", runs=[results.roots[1]])
 
 

@@ -109,10 +109,7 @@ def test_one_fold_with_one_run_claims_nothing(tmp_path, monkeypatch):
     summary = compare("901", "2d", folds=[0], output=tmp_path / "out")
     assert summary["comparisons"][0]["verdict"] == "none"
     assert "No claim about the methods" in summary["sentence"]
-    assert (
-        json.loads((tmp_path / "out" / "comparison.json").read_text())["comparisons"][0]["method"]["p"]
-        is None
-    )
+    assert json.loads((tmp_path / "out" / "comparison.json").read_text())["comparisons"][0]["method"]["p"] is None
 
 
 def test_differences_that_are_allowed_are_told_first_and_stand_in_the_report(tmp_path, monkeypatch):
@@ -121,9 +118,7 @@ def test_differences_that_are_allowed_are_told_first_and_stand_in_the_report(tmp
         path = fake.fold(LLM4SEG, fold) / "debug.json"
         write_json(path, {**json.loads(path.read_text()), "num_epochs": "9"})
     told = []
-    summary = compare(
-        "901", "2d", output=tmp_path / "out", allow_different=True, report_difference=told.append
-    )
+    summary = compare("901", "2d", output=tmp_path / "out", allow_different=True, report_difference=told.append)
     assert told == [f"num_epochs is 9 in {LLM4SEG}, but 2 in the baseline"]
     assert any("num_epochs is 9" in note for note in summary["notes"])
 
@@ -191,9 +186,7 @@ def check_table_values(page, summary):
 
 def test_tables_show_what_the_json_holds(written):
     folder = written[0]
-    check_table_values(
-        (folder / "report.html").read_text(), json.loads((folder / "comparison.json").read_text())
-    )
+    check_table_values((folder / "report.html").read_text(), json.loads((folder / "comparison.json").read_text()))
 
 
 def test_the_page_is_one_file_without_scripts(written):

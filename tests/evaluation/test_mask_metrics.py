@@ -43,9 +43,7 @@ def test_equals_monai_called_directly(spacing, seed):
     assert ours["nsd"] == pytest.approx(surface(*pair, spacing=list(spacing)).item(), abs=1e-6)
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("surface_distance") is None, reason="test extra surface-distance missing"
-)
+@pytest.mark.skipif(importlib.util.find_spec("surface_distance") is None, reason="test extra surface-distance missing")
 @pytest.mark.parametrize("spacing", SPACINGS)
 @pytest.mark.parametrize("seed", range(4))
 def test_surface_dice_equals_deepminds(spacing, seed):

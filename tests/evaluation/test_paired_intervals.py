@@ -108,9 +108,7 @@ def test_near_duplicates_widen_both_intervals():
     gain = rng.normal(0, 0.05, 20).repeat(2)
     twins = {f"c{i:03d}": f"g{i // 2}" for i in range(40)}
     candidate, baseline = scores(3) + gain, scores(3, seed=1)
-    alone, paired = (
-        compare_primary(candidate, baseline, design(clusters=c), target=0.01) for c in ({}, twins)
-    )
+    alone, paired = (compare_primary(candidate, baseline, design(clusters=c), target=0.01) for c in ({}, twins))
     for name in ("trained_models", "method"):
         widths = [float(np.diff(result[name]["interval"])[0]) for result in (alone, paired)]
         assert widths[1] > 1.1 * widths[0]

@@ -49,9 +49,7 @@ def test_smallest_difference_has_the_power_that_it_names(df):
 
 
 def test_smallest_difference_with_many_degrees_of_freedom_is_2_8_standard_errors():
-    assert smallest_difference(1.0, 1e6) == pytest.approx(
-        stats.norm.ppf(0.975) + stats.norm.ppf(0.8), abs=1e-3
-    )
+    assert smallest_difference(1.0, 1e6) == pytest.approx(stats.norm.ppf(0.975) + stats.norm.ppf(0.8), abs=1e-3)
 
 
 def test_runs_needed_is_the_first_number_that_is_enough():
