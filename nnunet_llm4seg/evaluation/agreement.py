@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from nnunet_llm4seg.errors import ComparisonError
@@ -151,9 +150,3 @@ def _either(values: set[str]) -> str:
 def _short(value: Any) -> str:
     text = str(value)
     return text if len(text) <= 80 else text[:77] + "..."
-
-
-def same_folder_twice(roots: Sequence[Path]) -> Path | None:
-    """The first results root that is named twice, by whatever path."""
-    resolved = [root.resolve() for root in roots]
-    return next((root for i, root in enumerate(roots) if resolved[i] in resolved[:i]), None)

@@ -68,6 +68,12 @@ def dataset_name(name_or_id: str) -> str:
     return found[0]
 
 
+def same_folder_twice(roots: Sequence[Path]) -> Path | None:
+    """The first results root that is named twice, by whatever path."""
+    resolved = [root.resolve() for root in roots]
+    return next((root for i, root in enumerate(roots) if resolved[i] in resolved[:i]), None)
+
+
 def find_arm(roots: Sequence[Path], dataset: str, name: str, configuration: str) -> Arm:
     """The arm `TRAINER__PLANS`; each results root that has its folder is one run.
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,40 +10,14 @@ import numpy as np
 
 from nnunet_llm4seg.errors import ComparisonError
 from nnunet_llm4seg.evaluation import agreement, arms, gathering, groups, statistics, wording
-from nnunet_llm4seg.evaluation.arms import Arm
 from nnunet_llm4seg.evaluation.cost import measure_costs
 from nnunet_llm4seg.evaluation.design import Design
-from nnunet_llm4seg.evaluation.segmentations import Labels, Measured
+from nnunet_llm4seg.evaluation.gathering import Comparison
+from nnunet_llm4seg.evaluation.report import write_report
+from nnunet_llm4seg.evaluation.segmentations import Labels
 from nnunet_llm4seg.evaluation.statistics import Scores
 
 PRIMARY = ("dice", "iou")
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """All that the report draws from: the arms (baseline first), their scores and the summary.
-
-    `measured[arm name]` holds one `Measured` per run, over the design's slots.
-    """
-
-    arms: tuple[Arm, ...]
-    design: Design
-    labels: Labels
-    measured: Mapping[str, list[Measured]]
-    leaked: set[tuple[int, str]]
-    dataset: Mapping[str, Any]
-    truth: Path
-    images: Path | None
-    summary: dict[str, Any]
-
-    @property
-    def ending(self) -> str:
-        return self.dataset["file_ending"]
-
-    def primary(self, arm: Arm) -> np.ndarray:
-        """The primary metric (S, P)."""
-        metric = self.summary["primary"]
-        return np.array([run.mean_over_labels(metric) for run in self.measured[arm.name]])
 
 
 def compare(
@@ -95,7 +68,7 @@ def compare(
         if value is not None and not 0 < value < float("inf"):
             raise ComparisonError(f"{option}: {value} is not allowed; give a number above 0.")
     roots = [arms.nnunet_folder("nnUNet_results"), *map(Path, runs)]
-    twice = agreement.same_folder_twice(roots)
+    twice = arms.same_folder_twice(roots)
     if twice is not None:
         raise ComparisonError(f"--runs: {twice} is named twice; each results root is one run.")
     dataset = arms.dataset_name(dataset)
@@ -179,8 +152,6 @@ def compare(
     summary["costs"] = measure_costs(every, configuration, chosen[0])
     summary["notes"] = wording.notes(summary)
     summary["methods"] = wording.methods_paragraph(summary)
-
-    from nnunet_llm4seg.evaluation.report import write_report
 
     folder = Path(output) if output else Path(f"compare_{dataset}_{configuration}")
     write_report(comparison, folder)

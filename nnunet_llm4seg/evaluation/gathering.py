@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,36 @@ import nnunet_llm4seg
 from nnunet_llm4seg.errors import ComparisonError
 from nnunet_llm4seg.evaluation import segmentations
 from nnunet_llm4seg.evaluation.arms import Arm
+from nnunet_llm4seg.evaluation.design import Design
 from nnunet_llm4seg.evaluation.metrics import EMPTY_POLICY
 from nnunet_llm4seg.evaluation.segmentations import Labels, Measured
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All that the report draws from: the arms (baseline first), their scores and the summary.
+
+    `measured[arm name]` holds one `Measured` per run, over the design's slots.
+    """
+
+    arms: tuple[Arm, ...]
+    design: Design
+    labels: Labels
+    measured: Mapping[str, list[Measured]]
+    leaked: set[tuple[int, str]]
+    dataset: Mapping[str, Any]
+    truth: Path
+    images: Path | None
+    summary: dict[str, Any]
+
+    @property
+    def ending(self) -> str:
+        return self.dataset["file_ending"]
+
+    def primary(self, arm: Arm) -> np.ndarray:
+        """The primary metric (S, P)."""
+        metric = self.summary["primary"]
+        return np.array([run.mean_over_labels(metric) for run in self.measured[arm.name]])
 
 
 def measure(

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from nnunet_llm4seg.errors import ComparisonError
 from nnunet_llm4seg.evaluation import figures, overlays, tables
 from nnunet_llm4seg.evaluation.arms import Arm
-from nnunet_llm4seg.evaluation.comparison import Comparison
+from nnunet_llm4seg.evaluation.gathering import Comparison
 from nnunet_llm4seg.evaluation.logs import read_training_log
 from nnunet_llm4seg.evaluation.metrics import METRICS
 from nnunet_llm4seg.evaluation.segmentations import find_reader
