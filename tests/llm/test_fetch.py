@@ -13,6 +13,7 @@ from tiny_models import save_model
 
 from nnunet_llm4seg.llm import cache
 from nnunet_llm4seg.llm.families import family_of
+from nnunet_llm4seg.llm.fetch import _licence
 from nnunet_llm4seg.llm.layer import build_layer
 from nnunet_llm4seg.llm.model_config import read_model_config
 from nnunet_llm4seg.llm.tensors import layer_sha256, read_layer
@@ -321,3 +322,18 @@ def test_a_folder_of_ones_own_is_an_ordinary_model(hub, model, tmp_path):
     (tmp_path / "full" / "thesis.txt").write_text("precious")
     taken = hub.fetch(tmp_path, arguments={"to": str(tmp_path / "full")})
     assert taken["error"] == "CacheError" and "holds something else" in taken["message"]
+
+
+@pytest.mark.parametrize(
+    ("card", "licence"),
+    [
+        (None, None),
+        ("# A model\nlicense: mit\n", None),
+        ("---\nlicense: apache-2.0\n---\n", "apache-2.0"),
+        ("---\r\ntags:\r\n- a\r\nlicense: 'mit'\r\n---\r\n", "mit"),
+        ("---\nlicense: other\nlicense_name: gemma\n---\nlicense: mit\n", "gemma"),
+        ("---\nlicense:\n---\n", None),
+    ],
+)
+def test_the_licence_is_what_the_model_card_names(card, licence):
+    assert _licence(card) == licence
