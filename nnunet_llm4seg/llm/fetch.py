@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
 import os
-import shutil
+import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import BinaryIO
 
-from filelock import FileLock
-
-from nnunet_llm4seg.errors import CacheError, HubError, LLM4SegError, ModelFilesError, ModelNotFoundError
+from nnunet_llm4seg.errors import CacheError, HubError, ModelFilesError, ModelNotFoundError
 from nnunet_llm4seg.files import write_json
 from nnunet_llm4seg.llm import cache, ranges
 from nnunet_llm4seg.llm.families import family_of
-from nnunet_llm4seg.llm.hub import NoSuchFile, RangesRefused, RemoteFile, Repository, offline, open_repository
+from nnunet_llm4seg.llm.hub import (
+    NoSuchFile,
+    RangesRefused,
+    RemoteFile,
+    Repository,
+    check_id,
+    offline,
+    open_repository,
+)
 from nnunet_llm4seg.llm.model_config import read_model_config
+from nnunet_llm4seg.llm.staging import alone, disk_errors, refuse_occupied
 
 Progress = Callable[[int, int], None]
 
 _log = logging.getLogger(__name__)
 _INDEX = "model.safetensors.index.json"
 _BLOCK = 1 << 20  # bytes
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def fetch_layer(
@@ -57,6 +61,7 @@ def fetch_layer(
         HubError: the hub cannot be reached or sends something else.
         CacheError: the folder cannot be written.
     """
+    check_id(model)
     if offline():
         at = f" --revision {revision}" if revision else ""
         raise ModelNotFoundError(
@@ -65,11 +70,11 @@ def fetch_layer(
             f"LLM4SEG_HOME to {cache.home()}."
         )
     repository = open_repository(model, revision)
-    destination = to or cache.folder_for(model, repository.commit, layer)
-    with _disk_errors(destination), _alone(destination):
+    destination = to.expanduser().absolute() if to else cache.folder_for(model, repository.commit, layer)
+    with disk_errors(destination), alone(destination):
         found = cache.read(destination)
         if found is None:
-            _refuse_occupied(destination)
+            refuse_occupied(destination)
             _fetch(repository, layer, revision or "main", destination, progress or (lambda had, size: None))
         elif (found.model, found.provenance["commit"], found.layer) != (model, repository.commit, layer):
             raise CacheError(
@@ -220,45 +225,8 @@ def _write_all(file: BinaryIO, chunk: bytes) -> None:
 
 
 def _licence(card: str | None) -> str | None:
-    """The licence that a model card names in its first lines."""
-    from huggingface_hub import ModelCard
-
-    data = ModelCard(card or "", ignore_metadata_errors=True).data
-    name = data.get("license_name") if data.get("license") == "other" else data.get("license")
-    return ", ".join(map(str, name)) if isinstance(name, list) else name
-
-
-def _refuse_occupied(destination: Path) -> None:
-    if destination.exists() and not (destination.is_dir() and not any(destination.iterdir())):
-        raise CacheError(f"to: {destination} exists and holds something else; choose another folder or remove it.")
-
-
-@contextmanager
-def _alone(destination: Path) -> Iterator[None]:
-    """Let one process at a time work on `destination`; locks of killed processes are free at once."""
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    lock = destination.with_name(f".{destination.name}.lock")
-    with FileLock(lock):
-        yield
-        lock.unlink(missing_ok=True)  # whoever still waits for it finds the folder complete
-
-
-@contextmanager
-def _disk_errors(destination: Path) -> Iterator[None]:
-    """Sentences for what a disk can refuse; a full one gets back what was written."""
-    try:
-        yield
-    except LLM4SegError:
-        raise
-    except OSError as error:
-        if error.errno in _FULL:
-            for partial in destination.parent.glob(f".{destination.name}.*.partial"):
-                shutil.rmtree(partial, ignore_errors=True)
-            raise CacheError(
-                f"cache: the disk with {destination.parent} is full ({error.strerror}); what was downloaded of the "
-                "layer is removed again. Free some space, or set LLM4SEG_HOME to another disk."
-            ) from error
-        raise CacheError(
-            f"cache: {error.filename or destination.parent} cannot be written ({error.strerror}); set LLM4SEG_HOME to "
-            "a folder that you may write to, or give one with --to."
-        ) from error
+    """The licence that a model card names in the metadata at its beginning."""
+    metadata = re.match(r"---\s*\n(.*?\n)---", card or "", re.DOTALL)
+    fields = dict(re.findall(r"^(license|license_name):[ \t]*(\S.*?)\s*$", metadata[1], re.M)) if metadata else {}
+    name = fields.get("license_name") if fields.get("license") == "other" else fields.get("license")
+    return name.strip("'\"") if name else None

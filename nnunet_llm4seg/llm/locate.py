@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from nnunet_llm4seg.errors import ModelFilesError, ModelNotFoundError
+from nnunet_llm4seg.errors import ModelFilesError
 from nnunet_llm4seg.llm import cache
 from nnunet_llm4seg.llm.known import KNOWN
 from nnunet_llm4seg.llm.model_config import read_model_config
@@ -39,7 +39,7 @@ def locate(model: str, revision: str | None, layer: int) -> Path:
         return snapshot
     from nnunet_llm4seg.llm.fetch import fetch_layer
 
-    return fetch_layer(_hub_id(model), layer, revision=revision)
+    return fetch_layer(model, layer, revision=revision)
 
 
 def locate_config(model: str, revision: str | None, layer: int) -> dict[str, Any]:
@@ -95,16 +95,3 @@ def _has_weights(folder: Path) -> bool:
     except (OSError, ValueError, KeyError, AttributeError):
         return False
     return all((folder / name).is_file() for name in names)
-
-
-def _hub_id(model: str) -> str:
-    from huggingface_hub.utils import HFValidationError, validate_repo_id
-
-    try:
-        validate_repo_id(model)
-    except HFValidationError:
-        raise ModelNotFoundError(
-            f"model: {model!r} is neither a folder (seen from {Path.cwd()}) nor a hub id such as 'org/name'; give an "
-            "existing folder in Hugging Face's layout, or a hub id (`llm4seg models` lists some)."
-        ) from None
-    return model

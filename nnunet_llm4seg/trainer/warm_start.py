@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from nnunetv2.utilities.find_class_by_name import recursive_find_trainer_class_by_name
+from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
 
 from nnunet_llm4seg.environment import dataset_folder
 from nnunet_llm4seg.errors import CheckpointError, ConfigError

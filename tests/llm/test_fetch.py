@@ -13,6 +13,7 @@ from tiny_models import save_model
 
 from nnunet_llm4seg.llm import cache
 from nnunet_llm4seg.llm.families import family_of
+from nnunet_llm4seg.llm.fetch import _licence
 from nnunet_llm4seg.llm.layer import build_layer
 from nnunet_llm4seg.llm.model_config import read_model_config
 from nnunet_llm4seg.llm.tensors import layer_sha256, read_layer
@@ -263,6 +264,38 @@ def test_the_token_opens_gated_models_and_goes_to_the_hub_only(hub, model, tmp_p
     assert with_token == {"_hub"} != {server for server, *_ in hub.asked}
 
 
+def test_the_offline_recipe(hub, model, tmp_path):
+    pytest.importorskip("typer")
+    hub.add("meta-llama/Llama-3.2-1B", model)
+    login_node = "import sys; from nnunet_llm4seg.cli import main; sys.argv[1:] = {}; main()"
+    fetch = hub.start(login_node.format(["fetch", "meta-llama/Llama-3.2-1B"]), tmp_path)
+    printed, log = fetch.communicate(timeout=60)
+    assert fetch.returncode == 0, log
+    provenance = json.loads((Path(printed.splitlines()[0]) / "provenance.json").read_text())
+    assert provenance["layer"] == 14 and provenance["layer_sha256"] in printed
+    asked = len(hub.asked)
+    compute_node = """
+from nnunet_llm4seg.config import LLM4SegConfig
+from nnunet_llm4seg.llm.source import prepare_layer
+print(prepare_layer(LLM4SegConfig())[0].sha256)
+"""
+    train = hub.start(compute_node, tmp_path, HF_HUB_OFFLINE="1")
+    printed, log = train.communicate(timeout=60)
+    assert printed.strip() == provenance["layer_sha256"], log
+    assert len(hub.asked) == asked
+
+
+def test_training_fetches_the_layer_by_itself_where_it_may(hub, tmp_path):
+    code = """
+from nnunet_llm4seg.config import LLM4SegConfig
+from nnunet_llm4seg.llm.source import prepare_layer
+print(prepare_layer(LLM4SegConfig(model="org/tiny", layer=3))[0].sha256)
+"""
+    printed, log = hub.start(code, tmp_path).communicate(timeout=60)
+    provenance = next((tmp_path / "cache").glob("*/*/layer-3/provenance.json"))
+    assert printed.strip() == json.loads(provenance.read_text())["layer_sha256"], log
+
+
 def test_a_full_disk_is_one_sentence_and_leaves_nothing(hub, tmp_path):
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
     process = hub.start(limit + fetch_code("org/tiny", 14), tmp_path)
@@ -289,3 +322,18 @@ def test_a_folder_of_ones_own_is_an_ordinary_model(hub, model, tmp_path):
     (tmp_path / "full" / "thesis.txt").write_text("precious")
     taken = hub.fetch(tmp_path, arguments={"to": str(tmp_path / "full")})
     assert taken["error"] == "CacheError" and "holds something else" in taken["message"]
+
+
+@pytest.mark.parametrize(
+    ("card", "licence"),
+    [
+        (None, None),
+        ("# A model\nlicense: mit\n", None),
+        ("---\nlicense: apache-2.0\n---\n", "apache-2.0"),
+        ("---\r\ntags:\r\n- a\r\nlicense: 'mit'\r\n---\r\n", "mit"),
+        ("---\nlicense: other\nlicense_name: gemma\n---\nlicense: mit\n", "gemma"),
+        ("---\nlicense:\n---\n", None),
+    ],
+)
+def test_the_licence_is_what_the_model_card_names(card, licence):
+    assert _licence(card) == licence
