@@ -34,7 +34,8 @@ def make_folder(folder: Path, layers: int = 16, vocabulary: int = 128256) -> int
     """Write a folder of LLaMA-3.2-1B's shape with random bfloat16 weights; return the bytes of one layer."""
     import torch
 
-    hidden, inner, keys = LLAMA_1B["hidden_size"], LLAMA_1B["intermediate_size"], 512
+    hidden, inner = LLAMA_1B["hidden_size"], LLAMA_1B["intermediate_size"]
+    keys = LLAMA_1B["num_key_value_heads"] * LLAMA_1B["head_dim"]
     layer = {
         "self_attn.q_proj": (hidden, hidden),
         "self_attn.k_proj": (keys, hidden),
@@ -55,7 +56,7 @@ def make_folder(folder: Path, layers: int = 16, vocabulary: int = 128256) -> int
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
     generator = torch.Generator().manual_seed(0)
-    noise = torch.empty(2**24, dtype=torch.bfloat16).normal_(0.0, 0.02, generator=generator)
+    noise = torch.empty(2**22, dtype=torch.bfloat16).normal_(0.0, 0.02, generator=generator)
     folder.mkdir(parents=True)
     with (folder / "model.safetensors").open("wb") as file:
         file.write(struct.pack("<Q", len(text)) + text)

@@ -13,6 +13,7 @@ from bench_common import LAYER, alternate
 from dynamic_network_architectures.architectures.unet import PlainConvUNet
 from nnunetv2.training.loss.compound_losses import DC_and_CE_loss
 from nnunetv2.training.loss.deep_supervision import DeepSupervisionWrapper
+from nnunetv2.training.loss.dice import MemoryEfficientSoftDiceLoss
 from torch import nn
 
 from nnunet_llm4seg import LLM4SegConfig, LLMBottleneck, inject
@@ -57,9 +58,10 @@ def training(network: nn.Module, shape: tuple[int, ...], device: torch.device) -
     with torch.no_grad():
         sizes = [output.shape[2:] for output in network(image[:1])]
     targets = [torch.randint(0, CLASSES, (shape[0], 1, *size), device=device).float() for size in sizes]
-    dice = {"batch_dice": shape[0] > 1, "smooth": 1e-5, "do_bg": False}
+    dice = {"batch_dice": shape[0] > 1, "smooth": 1e-5, "do_bg": False, "ddp": False}
     weights = [1 / 2**i for i in range(len(sizes) - 1)] + [0.0]
-    loss = DeepSupervisionWrapper(DC_and_CE_loss(dice, {}), [w / sum(weights) for w in weights])
+    loss = DC_and_CE_loss(dice, {}, dice_class=MemoryEfficientSoftDiceLoss)
+    loss = DeepSupervisionWrapper(loss, [weight / sum(weights) for weight in weights])
     parameters = [p for p in network.parameters() if p.requires_grad]
     optimizer = torch.optim.SGD(parameters, 1e-4, momentum=0.99, nesterov=True, weight_decay=3e-5)
     scaler = torch.amp.GradScaler(device.type, enabled=device.type == "cuda")
