@@ -3,7 +3,7 @@
     - from ... import LLM4Seg
     + from nnunet_llm4seg import LLM4Seg
 
-The official code: https://arxiv.org/abs/2506.18034. Output and trainable parameters are those of its frozen and
+Source: the official code of LLM4Seg (arXiv 2506.18034). Outputs and trainable parameters are those of its frozen and
 trained arms; docs/bottleneck.md lists what differs.
 """
 

@@ -36,6 +36,6 @@ def refuse_too_many_tokens(strides: Sequence, patch_size: Sequence[int], config:
     if tokens > config.max_tokens:
         raise ConfigError(
             f"max_tokens: stage {config.stage} has {'x'.join(map(str, grid))} = {tokens} tokens at patch size "
-            f"{'x'.join(map(str, patch_size))}, but {config.max_tokens} are allowed; choose a deeper stage, or ask for "
-            f"it with `llm4seg plan --max-tokens {tokens}` (time and memory grow with the square)."
+            f"{'x'.join(map(str, patch_size))}, but {config.max_tokens} are allowed; choose a deeper stage, or "
+            f"ask for it with `llm4seg plan --max-tokens {tokens}` (time and memory grow with the square)."
         )
