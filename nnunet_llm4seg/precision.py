@@ -24,4 +24,4 @@ def island(device_type: str, dtype: torch.dtype) -> AbstractContextManager:
         return nullcontext()
     if dtype == torch.float32:
         return torch.autocast(device_type, enabled=False)
-    return torch.autocast(device_type, dtype=dtype)
+    return torch.autocast(device_type, dtype=dtype, cache_enabled=False)  # a cached cast may be of the other dtype

@@ -27,6 +27,7 @@ def plan(
     dtype: Annotated[str | None, typer.Option(help="auto, bfloat16 or float32.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of shuffled and random weights.")] = None,
     embed_weights: Annotated[bool | None, typer.Option(help="Keep the frozen layer inside checkpoints.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(help="Refuse to train with more tokens at patch size.")] = None,
 ) -> None:
     """Write LLM4Seg plans out of nnU-Net's own; only the settings given here are written, the rest are defaults."""
     import json
@@ -49,6 +50,7 @@ def plan(
         "dtype": dtype,
         "seed": seed,
         "embed_weights": embed_weights,
+        "max_tokens": max_tokens,
     }
     fields = {field: value for field, value in given.items() if value is not None}
     folder = dataset_folder("nnUNet_preprocessed", dataset)

@@ -17,14 +17,14 @@ LAYER_PREFIX = "bottleneck.layer."
 _NAMES = ("checkpoint_final.pth", "checkpoint_best.pth", "checkpoint_latest.pth")
 
 
-def read_checkpoint(path: Path, device: torch.device | str = "cpu", mmap: bool | None = None) -> dict[str, Any]:
-    """Read one of the user's own nnU-Net checkpoints (pickled, as nnU-Net writes them).
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read one of the user's own nnU-Net checkpoints (pickled, as nnU-Net writes them), mapped into memory.
 
     Raises:
         CheckpointError: it is missing, torn or not nnU-Net's.
     """
     try:
-        checkpoint = torch.load(path, map_location=device, weights_only=False, mmap=mmap)
+        checkpoint = torch.load(path, map_location="cpu", weights_only=False, mmap=True)
         checkpoint["network_weights"], checkpoint["current_epoch"]
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as error:
         raise CheckpointError(
@@ -34,30 +34,30 @@ def read_checkpoint(path: Path, device: torch.device | str = "cpu", mmap: bool |
     return checkpoint
 
 
-def newest_readable(folder: Path, device: torch.device | str) -> tuple[Path, dict[str, Any], list[str]]:
+def newest_readable(folder: Path) -> tuple[Path, int, list[str]]:
     """Of a fold's `latest` and `best` checkpoints the readable one with the highest epoch.
 
     Returns:
-        Its path, its content, and a sentence about each one that cannot be read.
+        Its path, its epoch, and a sentence about each one that cannot be read.
 
     Raises:
         CheckpointError: neither can be read.
     """
-    found: list[tuple[Path, dict[str, Any]]] = []
+    epochs: dict[Path, int] = {}
     problems: list[str] = []
     for name in ("checkpoint_latest.pth", "checkpoint_best.pth"):
         if (folder / name).is_file():
             try:
-                found.append((folder / name, read_checkpoint(folder / name, device)))
+                epochs[folder / name] = read_checkpoint(folder / name)["current_epoch"]
             except CheckpointError as error:
                 problems.append(str(error))
-    if not found:
+    if not epochs:
         raise CheckpointError(
             f"no checkpoint in {folder} can be read, so there is nothing to continue from ({' '.join(problems)}); "
             "train this fold again without --c."
         )
-    path, checkpoint = max(found, key=lambda pair: pair[1]["current_epoch"])
-    return path, checkpoint, problems
+    path = max(epochs, key=epochs.__getitem__)
+    return path, epochs[path], problems
 
 
 def layer_from_siblings(results: Path, spec: LayerSpec) -> tuple[Path, Tensors] | None:
@@ -67,7 +67,7 @@ def layer_from_siblings(results: Path, spec: LayerSpec) -> tuple[Path, Tensors] 
     """
     for path in _checkpoints(results):
         try:
-            weights = read_checkpoint(path, mmap=True)["network_weights"]
+            weights = read_checkpoint(path)["network_weights"]
         except CheckpointError:
             continue  # torn or foreign: the next one may do
         tensors = {name: weights.get(LAYER_PREFIX + name) for name in spec.dtypes}

@@ -9,7 +9,7 @@ from nnunet_llm4seg.trainer.variants import VARIANTS
 class _Short:
     def __init__(self, plans, configuration, fold, dataset_json, device=None):
         super().__init__(plans, configuration, fold, dataset_json, device)
-        self.num_epochs = 2
+        self.num_epochs = 3
         self.num_iterations_per_epoch = 2
         self.num_val_iterations_per_epoch = 1
         self.save_every = 1
@@ -25,11 +25,3 @@ class nnUNetTrainerLLM4SegShort(_Short, nnUNetTrainerLLM4Seg):
 
 class nnUNetTrainerLLM4SegGatedShort(_Short, nnUNetTrainerLLM4Seg):
     variant = VARIANTS["Gated"]
-
-
-class nnUNetTrainerLLM4SegEndless(nnUNetTrainerLLM4SegShort):
-    """Runs until it is killed, and is slow enough to be killed between two epochs."""
-
-    def __init__(self, plans, configuration, fold, dataset_json, device=None):
-        super().__init__(plans, configuration, fold, dataset_json, device)
-        self.num_epochs = 1000

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Make a virtual environment, install the package with its tests, and run them all.
+# Usage: scripts/test.sh [arguments for pytest]
+# PYTHON names the interpreter (default: python3, 3.10 or newer), VENV the folder of the environment.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+python="${PYTHON:-python3}"
+venv="${VENV:-.venv-test}"
+if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))'; then
+    echo "scripts/test.sh: $python is older than 3.10; set PYTHON to a newer one." >&2
+    exit 2
+fi
+[ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
+"$venv/bin/python" -m pip install --quiet --upgrade pip
+"$venv/bin/python" -m pip install --quiet --editable '.[demo,test]'
+exec "$venv/bin/python" -m pytest "$@"

@@ -1,0 +1,28 @@
+import os
+from pathlib import Path
+
+import pytest
+from tiny_models import save_model
+
+
+@pytest.fixture(scope="session")
+def llama(tmp_path_factory) -> Path:
+    """A tiny LLaMA folder: 3 layers, hidden 32, float32."""
+    return save_model(tmp_path_factory.mktemp("llama"))
+
+
+@pytest.fixture(scope="session")
+def llama_bf16(tmp_path_factory) -> Path:
+    """The same in bfloat16."""
+    import torch
+
+    return save_model(tmp_path_factory.mktemp("llama_bf16"), torch.bfloat16)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Real data, models and golden cases beside the repository, where they are."""
+    folder = Path(os.environ.get("LLM4SEG_SHARED", Path(__file__).resolve().parents[2] / "shared"))
+    if not folder.is_dir():
+        pytest.skip(f"no folder of shared data at {folder} (set LLM4SEG_SHARED)")
+    return folder

@@ -1,0 +1,242 @@
+"""The main job through nnU-Net's own commands, 2D with a plain and 3D with a residual encoder.
+
+One project a dimension is trained once, in the order in which a user would; the tests look at what it left.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+from project import Project, add_dataset_2d, add_dataset_3d
+from tiny_models import save_model
+
+from nnunet_llm4seg.llm.tensors import layer_sha256
+
+TRAINER = "nnUNetTrainerLLM4SegShort"
+
+
+@dataclass
+class Job:
+    """A finished project and what its commands printed."""
+
+    project: Project
+    dataset: str
+    configuration: str
+    plans: str
+    ending: str
+    printed: dict[str, str]
+
+    @property
+    def options(self) -> list[str]:
+        return ["-tr", TRAINER, "-p", self.plans]
+
+    @property
+    def folder(self) -> Path:
+        return self.project.model_folder(self.dataset, TRAINER, self.plans, self.configuration)
+
+    def predicted(self, name: str) -> dict[str, bytes]:
+        return {p.name: p.read_bytes() for p in sorted((self.project.root / name).glob(f"*{self.ending}"))}
+
+    def checkpoint(self, fold: int, name: str = "final") -> dict:
+        return torch.load(self.folder / f"fold_{fold}" / f"checkpoint_{name}.pth", weights_only=False)
+
+
+def do_the_job(root: Path, dims: int) -> Job:
+    project = Project(root)
+    if dims == 2:
+        dataset, configuration, ending = add_dataset_2d(project, 902), "2d", ".png"
+        source, planner = "nnUNetPlans", []
+    else:
+        dataset, configuration, ending = add_dataset_3d(project, 903), "3d_fullres", ".nii.gz"
+        source, planner = "nnUNetResEncUNetMPlans", ["-pl", "nnUNetPlannerResEncM"]
+    number = dataset[7:10]
+    plans = f"{source}_LLM4Seg"
+    job = Job(project, dataset, configuration, plans, ending, {})
+    model = save_model(root / "language_model", torch.bfloat16)
+    project.run("nnUNetv2_plan_and_preprocess", "-d", number, "-c", configuration, "-np", 1, "-npfp", 1, *planner)
+    project.run("llm4seg", "plan", number, "-c", configuration, "-p", source, "--model", model, "--layer", 1)
+
+    latest = job.folder / "fold_0" / "checkpoint_latest.pth"
+    training = project.start("nnUNetv2_train", dataset, configuration, 0, "-device", "cpu", *job.options)
+    project.kill_when(training, latest.is_file)
+    job.printed["latest at kill"] = str(torch.load(latest, weights_only=False)["current_epoch"])
+    shutil.rmtree(model)
+
+    job.printed["--c"] = project.train(dataset, configuration, 0, *job.options, "--c", "--npz")
+    job.printed["fold 1"] = project.train(dataset, configuration, 1, *job.options, "--npz")
+    images = project.raw / dataset / "imagesTs"
+    where = ["-i", images, "-device", "cpu", "-f", 0, 1, "-npp", 1, "-nps", 1]
+    names = ["-d", number, "-c", configuration, *job.options]
+    project.run("nnUNetv2_predict", "-o", "ours", *where, *names)
+    return job
+
+
+@pytest.fixture(scope="module", params=[2, 3], ids=["2d-plain", "3d-residual"])
+def job(request, tmp_path_factory) -> Job:
+    return do_the_job(tmp_path_factory.mktemp(f"job{request.param}d"), request.param)
+
+
+def test_a_killed_training_continues_where_its_newest_checkpoint_was(job):
+    epoch = job.printed["latest at kill"]
+    assert f"checkpoint_latest.pth, epoch {epoch}." in job.printed["--c"] or (
+        "checkpoint_best.pth, epoch" in job.printed["--c"]
+    )
+    assert job.checkpoint(0)["current_epoch"] == 3
+    assert not list(job.folder.rglob("*.part"))
+
+
+def test_the_log_says_what_is_trained(job):
+    printed = job.printed["fold 1"]
+    assert "layer 1 || weights pretrained (frozen) || attention causal || positions paper" in printed
+    assert " tokens at patch " in printed
+    assert "trainable params" in printed and "dtype float32" in printed
+
+
+def test_another_fold_takes_the_frozen_layer_from_a_sibling(job):
+    assert "Taking the frozen LLM layer from" in job.printed["fold 1"]
+
+
+def test_the_frozen_layer_is_the_same_in_every_checkpoint(job):
+    plans = json.loads((job.folder / "plans.json").read_text())
+    entry = plans["configurations"][job.configuration]["architecture"]["llm4seg_resolved"]
+    for fold in (0, 1):
+        weights = job.checkpoint(fold)["network_weights"]
+        layer = {
+            key.removeprefix("bottleneck.layer."): value
+            for key, value in weights.items()
+            if key.startswith("bottleneck.layer.")
+        }
+        assert {tensor.dtype for tensor in layer.values()} == {torch.bfloat16}
+        assert layer_sha256(layer) == entry["sha256"]
+
+
+def test_only_what_is_trained_is_optimised(job):
+    checkpoint = job.checkpoint(0)
+    held = len(checkpoint["optimizer_state"]["param_groups"][0]["params"])
+    trained = {
+        key
+        for key in checkpoint["network_weights"]
+        if not key.startswith(("bottleneck.layer.", "decoder.encoder.")) and ".all_modules." not in key
+    }
+    assert held == len(trained)
+
+
+def test_both_folds_were_validated(job):
+    for fold in (0, 1):
+        summary = json.loads((job.folder / f"fold_{fold}" / "validation" / "summary.json").read_text())
+        assert 0 <= summary["foreground_mean"]["Dice"] <= 1
+        assert list((job.folder / f"fold_{fold}" / "validation").glob("*.npz"))
+
+
+def test_new_cases_are_predicted_with_both_folds_and_without_the_model(job):
+    assert len(job.predicted("ours")) == len(list((job.project.raw / job.dataset / "imagesTs").iterdir()))
+
+
+def test_a_fold_with_other_settings_is_refused_and_nothing_is_touched(job):
+    path = job.project.preprocessed / job.dataset / f"{job.plans}.json"
+    original = path.read_text()
+    plans = json.loads(original)
+    plans["configurations"][job.configuration]["architecture"]["llm4seg"]["layer"] = 2
+    before = {p: p.stat().st_mtime_ns for p in job.folder.rglob("*") if p.is_file()}
+    try:
+        path.write_text(json.dumps(plans))
+        printed = job.project.run(
+            "llm4seg", "train", job.dataset, job.configuration, 2, "-device", "cpu", *job.options, rc=2
+        )
+    finally:
+        path.write_text(original)
+    assert "layer: this training asks for 2, but the results in" in printed.splitlines()[-1]
+    assert "Traceback" not in printed
+    assert {p: p.stat().st_mtime_ns for p in job.folder.rglob("*") if p.is_file()} == before
+
+
+class TestEverythingAround:
+    """Once is enough, so in 2D only."""
+
+    @pytest.fixture(autouse=True)
+    def _two_dimensions(self, job):
+        if job.configuration != "2d":
+            pytest.skip("shown on the 2D project")
+
+    def test_val_and_val_best_repeat_the_validation(self, job):
+        validation = job.folder / "fold_0" / "validation"
+        shutil.rmtree(validation)
+        printed = job.project.train(job.dataset, "2d", 0, *job.options, "--val", "--val_best")
+        assert "checkpoint_best.pth" in printed
+        assert (validation / "summary.json").is_file()
+        job.project.train(job.dataset, "2d", 0, *job.options, "--val", "--npz")
+        assert list(validation.glob("*.npz"))
+
+    def test_a_model_folder_predicts_the_same(self, job):
+        images = job.project.raw / job.dataset / "imagesTs"
+        where = [
+            "-i",
+            images,
+            "-o",
+            "from_folder",
+            "-m",
+            job.folder,
+            "-f",
+            0,
+            1,
+            "-device",
+            "cpu",
+            "-npp",
+            1,
+            "-nps",
+            1,
+        ]
+        job.project.run("nnUNetv2_predict_from_modelfolder", *where)
+        assert job.predicted("from_folder") == job.predicted("ours")
+
+    def test_the_best_configuration_is_found(self, job):
+        where = [
+            job.dataset,
+            "-c",
+            "2d",
+            "-tr",
+            TRAINER,
+            "-p",
+            job.plans,
+            "-f",
+            0,
+            1,
+            "-np",
+            1,
+            "--disable_ensembling",
+        ]
+        job.project.run("nnUNetv2_find_best_configuration", *where)
+        found = json.loads((job.project.results / job.dataset / "inference_information.json").read_text())
+        assert found["best_model_or_ensemble"]["selected_model_or_models"][0]["trainer"] == TRAINER
+
+    def test_an_exported_zip_predicts_the_same_where_it_is_installed(self, job, tmp_path):
+        out = tmp_path / "model.zip"
+        where = ["-d", job.dataset, "-o", out, "-c", "2d", "-tr", TRAINER, "-p", job.plans, "-f", 0, 1]
+        job.project.run("nnUNetv2_export_model_to_zip", *where)
+        other = Project(tmp_path / "elsewhere")
+        other.run("nnUNetv2_install_pretrained_model_from_zip", out)
+        shutil.copytree(job.project.raw / job.dataset, other.raw / job.dataset)
+        images = other.raw / job.dataset / "imagesTs"
+        where = ["-i", images, "-o", "ours", "-device", "cpu", "-f", 0, 1, "-npp", 1, "-nps", 1]
+        other.run("llm4seg", "predict", *where, "-d", job.dataset, "-c", "2d", *job.options)
+        there = {p.name: p.read_bytes() for p in sorted((other.root / "ours").glob("*.png"))}
+        assert there == job.predicted("ours")
+
+    def test_a_configuration_that_is_not_preprocessed_is_refused(self, job):
+        path = job.project.preprocessed / job.dataset / "Moved.json"
+        plans = json.loads((path.parent / "nnUNetPlans.json").read_text())
+        plans["plans_name"] = "Moved"
+        plans["configurations"]["2d"]["data_identifier"] = "nowhere"
+        plans["configurations"]["2d"]["architecture"]["llm4seg"] = {
+            "model": str(save_model(job.project.root / "again"))
+        }
+        plans["configurations"]["2d"]["architecture"]["llm4seg"]["layer"] = 1
+        path.write_text(json.dumps(plans))
+        words = ["llm4seg", "train", job.dataset, "2d", 0, "-tr", TRAINER, "-p", "Moved", "-device", "cpu"]
+        printed = job.project.run(*words, rc=2)
+        assert "the data set is not preprocessed for 2d" in printed.splitlines()[-1]

@@ -1,0 +1,99 @@
+"""What is shipped and what must hold of the tree as a whole."""
+
+import ast
+import configparser
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nnunet_llm4seg
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = ["cli", "datasets", "evaluation", "analysis", "trainer", "plans", "network", "bottleneck", "llm", "config"]
+
+
+def packages() -> set[str]:
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    return set(setup["options"]["packages"].split())
+
+
+def test_every_folder_with_code_is_shipped():
+    inside = {
+        p.parent.relative_to(ROOT).as_posix().replace("/", ".") for p in ROOT.glob("nnunet_llm4seg/**/__init__.py")
+    }
+    assert packages() == inside | {"nnunet_llm4seg.trainers", "nnunet_llm4seg.plans"}
+
+
+def test_importing_trainers_and_plans_works_from_a_checkout_with_pythonpath_only(tmp_path):
+    code = "import nnunet_llm4seg.trainers, nnunet_llm4seg.plans.make as m; print(m.__file__)"
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    for folder in (tmp_path, ROOT):
+        result = subprocess.run(
+            [sys.executable, "-c", code], cwd=folder, env=env, capture_output=True, text=True, check=True
+        )
+        assert result.stdout.strip() == str(ROOT / "plans" / "make.py")
+
+
+def test_a_wheel_holds_everything_and_works_from_anywhere(tmp_path):
+    tree, site = tmp_path / "tree", tmp_path / "site"
+    ignored = shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "__pycache__")
+    shutil.copytree(ROOT, tree, ignore=ignored)
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    subprocess.run(
+        [*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", tmp_path, tree], check=True, cwd=tmp_path
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    subprocess.run([*pip, "install", "--no-deps", "--target", site, wheel], check=True, cwd=tmp_path)
+    shipped = {p.relative_to(site / "nnunet_llm4seg") for p in (site / "nnunet_llm4seg").rglob("*") if p.is_file()}
+    assert {Path("py.typed"), Path("trainers/nnunet_llm4seg_trainers.py"), Path("plans/make.py")} <= shipped
+    code = "from nnunet_llm4seg.environment import trainers_folder as f; print(f())"
+    env = {**os.environ, "PYTHONPATH": str(site)}
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == str(site / "nnunet_llm4seg" / "trainers")
+
+
+def test_public_names_can_all_be_imported():
+    assert all(getattr(nnunet_llm4seg, name) for name in nnunet_llm4seg.__all__)
+
+
+def _imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+def test_rooms_do_not_know_what_they_must_not():
+    forbidden = {
+        "config.py": {"torch", "transformers", "nnunetv2"},
+        "bottleneck.py": {"nnunetv2"},
+        "llm/**/*.py": {"nnunetv2", "nnunet_llm4seg.trainer", "nnunet_llm4seg.network", "nnunet_llm4seg.cli"},
+        "network.py": {"nnunetv2", "nnunet_llm4seg.trainer", "nnunet_llm4seg.datasets", "nnunet_llm4seg.cli"},
+        "trainer/*.py": {"nnunet_llm4seg.evaluation", "nnunet_llm4seg.analysis", "nnunet_llm4seg.cli"},
+        "datasets/*.py": {"nnunet_llm4seg.network", "nnunet_llm4seg.trainer", "nnunet_llm4seg.cli"},
+        "evaluation/*.py": {"nnunet_llm4seg.trainer", "nnunet_llm4seg.cli"},
+        "analysis/*.py": {"nnunet_llm4seg.trainer", "nnunet_llm4seg.cli"},
+    }
+    for pattern, names in forbidden.items():
+        for path in (ROOT / "nnunet_llm4seg").glob(pattern):
+            known = {name for name in _imports(path) for bad in names if name == bad or name.startswith(bad + ".")}
+            assert not known, f"{path.relative_to(ROOT)} imports {known}"
+
+
+def test_no_file_outgrows_one_idea():
+    long = {
+        str(p.relative_to(ROOT)): n
+        for p in ROOT.glob("**/*.py")
+        if (n := len(p.read_text().splitlines())) > 300
+        and "tests" not in p.parts
+        and not any(part.startswith(".") for part in p.relative_to(ROOT).parts)
+    }
+    assert not long

@@ -1,0 +1,176 @@
+"""The trainer in one process, on plans made by hand and without data."""
+
+import copy
+import json
+
+import pytest
+import torch
+
+from nnunet_llm4seg.errors import (
+    DatasetError,
+    LayerMismatchError,
+    ModelNotFoundError,
+    NonFiniteError,
+    SettingsConflictError,
+)
+from nnunet_llm4seg.trainer.variants import TRAINERS
+
+DATASET = {"channel_names": {"0": "zscore"}, "labels": {"background": 0, "x": 1}, "file_ending": ".png"}
+
+
+def plans(llama, name="P", **fields) -> dict:
+    architecture = {
+        "network_class_name": "dynamic_network_architectures.architectures.unet.PlainConvUNet",
+        "arch_kwargs": {
+            "n_stages": 3,
+            "features_per_stage": [4, 6, 8],
+            "conv_op": "torch.nn.modules.conv.Conv2d",
+            "kernel_sizes": [[3, 3]] * 3,
+            "strides": [[1, 1], [2, 2], [2, 2]],
+            "n_conv_per_stage": [1, 1, 1],
+            "n_conv_per_stage_decoder": [1, 1],
+            "conv_bias": True,
+            "norm_op": "torch.nn.modules.instancenorm.InstanceNorm2d",
+            "norm_op_kwargs": {"eps": 1e-05, "affine": True},
+            "dropout_op": None,
+            "dropout_op_kwargs": None,
+            "nonlin": "torch.nn.LeakyReLU",
+            "nonlin_kwargs": {"inplace": True},
+        },
+        "_kw_requires_import": ["conv_op", "norm_op", "dropout_op", "nonlin"],
+        "llm4seg": {"model": str(llama), "layer": 1, **fields},
+    }
+    configuration = {
+        "data_identifier": "P_2d",
+        "batch_size": 2,
+        "patch_size": [16, 16],
+        "batch_dice": True,
+        "architecture": architecture,
+    }
+    return {
+        "dataset_name": "Dataset001_X",
+        "plans_name": name,
+        "label_manager": "LabelManager",
+        "configurations": {"2d": configuration},
+        "continue_training": False,
+    }
+
+
+@pytest.fixture
+def folders(tmp_path, monkeypatch):
+    for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
+        (tmp_path / name).mkdir()
+        monkeypatch.setenv(name, str(tmp_path / name))
+    data = tmp_path / "nnUNet_preprocessed" / "Dataset001_X" / "P_2d"
+    data.mkdir(parents=True)
+    (data / "case.b2nd").touch()
+    return tmp_path
+
+
+def trainer(llama, name="nnUNetTrainerLLM4Seg", fold=0, **fields):
+    made = TRAINERS[name](copy.deepcopy(plans(llama, **fields)), "2d", fold, DATASET, torch.device("cpu"))
+    made.initialize()
+    return made
+
+
+def batch(value=None) -> dict:
+    data = torch.randn(2, 1, 16, 16) if value is None else torch.full((2, 1, 16, 16), value)
+    return {"data": data, "target": [torch.zeros(2, 1, 16, 16), torch.zeros(2, 1, 8, 8)]}
+
+
+def test_only_trainable_parameters_reach_the_optimiser(folders, llama):
+    for name, trained in (("nnUNetTrainerLLM4Seg", False), ("nnUNetTrainerLLM4SegTrainable", True)):
+        made = trainer(llama, name)
+        held = {id(p) for group in made.optimizer.param_groups for p in group["params"]}
+        layer = {id(p) for p in made.bottleneck.layer.parameters()}
+        assert layer <= held if trained else not layer & held
+        assert {id(p) for p in made.network.parameters() if p.requires_grad} == held
+
+
+def test_a_training_step_moves_the_adapters_and_not_the_layer(folders, llama):
+    made = trainer(llama)
+    made._load_layer()
+    before = copy.deepcopy(made.bottleneck.state_dict())
+    made.train_step(batch())
+    after = made.bottleneck.state_dict()
+    assert {k for k in before if not torch.equal(before[k], after[k])} == {
+        f"{adapter}.{part}" for adapter in ("adapter1", "adapter2") for part in ("weight", "bias")
+    }
+
+
+def test_a_non_finite_output_stops_the_training_and_says_so(folders, llama):
+    made = trainer(llama)
+    made._load_layer()
+    with pytest.raises(NonFiniteError, match=r"inf or nan in epoch 0; training stops here"):
+        made.train_step(batch(float("nan")))
+
+
+def test_epoch_suffixes_set_the_number_of_epochs(folders, llama):
+    assert trainer(llama, "nnUNetTrainerLLM4Seg_5epochs").num_epochs == 5
+    assert trainer(llama).num_epochs == 1000
+    assert trainer(llama).save_every == 10
+
+
+def test_the_resolved_settings_are_in_plans_and_configuration(folders, llama):
+    made = trainer(llama)
+    entry = made.plans_manager.plans["configurations"]["2d"]["architecture"]["llm4seg_resolved"]
+    assert entry == made.configuration_manager.configuration["architecture"]["llm4seg_resolved"]
+    assert json.loads(json.dumps(entry)) == entry == made.settings.to_dict()
+
+
+def test_two_first_folds_at_once_cannot_disagree(folders, llama):
+    first, second, third = trainer(llama), trainer(llama, fold=1), trainer(llama, fold=2, layer=2)
+    first._claim_results()
+    second._claim_results()
+    path = folders / "nnUNet_results" / "Dataset001_X" / "nnUNetTrainerLLM4Seg__P__2d" / "plans.json"
+    before = path.read_bytes()
+    with pytest.raises(SettingsConflictError, match="layer: this training asks for 2"):
+        third._claim_results()
+    assert path.read_bytes() == before
+
+
+def test_nothing_is_written_where_the_settings_are_wrong(folders, llama):
+    with pytest.raises(ModelNotFoundError):
+        trainer("/gone")
+    with pytest.raises(SettingsConflictError, match=r"weights: the plans 'P' set 'random'"):
+        trainer(llama, "nnUNetTrainerLLM4SegShuffled", weights="random")
+    assert not list((folders / "nnUNet_results").iterdir())
+
+
+def test_an_unset_results_folder_is_named(folders, llama, monkeypatch):
+    monkeypatch.delenv("nnUNet_results")
+    with pytest.raises(DatasetError, match="nnUNet_results is not set"):
+        trainer(llama)
+
+
+def test_data_that_are_not_preprocessed_are_named(folders, llama):
+    (folders / "nnUNet_preprocessed" / "Dataset001_X" / "P_2d" / "case.b2nd").unlink()
+    with pytest.raises(DatasetError, match=r"not preprocessed for 2d .*nnUNetv2_preprocess -d Dataset001_X"):
+        trainer(llama)
+
+
+def test_pretrained_weights_fill_the_layer_and_must_hold_the_right_one(folders, llama, tmp_path):
+    from nnunetv2.run.load_pretrained_weights import load_pretrained_weights
+
+    right, wrong = trainer(llama), trainer(llama, name="nnUNetTrainerLLM4Seg_5epochs", layer=2)
+    for source in (right, wrong):
+        source._load_layer()
+        source.save_checkpoint(str(tmp_path / f"{source.bottleneck.config.layer}.pth"))
+    made = trainer(llama)
+    with pytest.raises(LayerMismatchError):
+        load_pretrained_weights(made.network, str(tmp_path / "2.pth"))
+    load_pretrained_weights(made.network, str(tmp_path / "1.pth"))
+    assert made.bottleneck.loaded
+    assert torch.equal(made.bottleneck.adapter1.weight, right.bottleneck.adapter1.weight)
+
+
+def test_a_trainable_layer_continues_from_what_it_learned(folders, llama, tmp_path):
+    first = trainer(llama, "nnUNetTrainerLLM4SegTrainable")
+    first._load_layer()
+    first.train_step(batch())
+    first.save_checkpoint(str(tmp_path / "checkpoint_latest.pth"))
+    again = trainer(llama, "nnUNetTrainerLLM4SegTrainable")
+    again.load_checkpoint(str(tmp_path / "checkpoint_latest.pth"))
+    again._load_layer()
+    state = first.network.state_dict()
+    assert all(torch.equal(value, state[key]) for key, value in again.network.state_dict().items())

@@ -1,0 +1,64 @@
+import pickle
+import subprocess
+import sys
+
+import pytest
+
+from nnunet_llm4seg.config import LLM4SegConfig
+from nnunet_llm4seg.environment import trainers_folder, with_trainers
+from nnunet_llm4seg.trainer.variants import EPOCHS, TRAINERS, VARIANTS
+
+
+@pytest.fixture
+def ext_trainer(monkeypatch):
+    monkeypatch.setenv("nnUNet_extTrainer", str(trainers_folder()))
+
+
+def test_the_names_are_the_published_ones():
+    names = ["", "DeepSeek", "Trainable", "Random", "RandomTrainable", "Shuffled", "Gated"]
+    assert list(VARIANTS) == names
+    assert {f"nnUNetTrainerLLM4Seg{n}{s}" for n in names for s in ("", "_1epoch", "_5epochs", "_250epochs")} <= set(
+        TRAINERS
+    )
+
+
+def test_epoch_suffixes_are_those_of_nnunet():
+    from nnunetv2.training.nnUNetTrainer.variants.training_length import nnUNetTrainer_Xepochs as theirs
+
+    suffixes = {n.removeprefix("nnUNetTrainer") for n in vars(theirs) if n.startswith("nnUNetTrainer_")}
+    assert suffixes == set(EPOCHS) - {""}
+
+
+@pytest.mark.parametrize("fields", VARIANTS.values(), ids=str)
+def test_every_variant_sets_allowed_values(fields):
+    LLM4SegConfig.from_dict(fields)
+
+
+@pytest.mark.parametrize(
+    "name", ["nnUNetTrainerLLM4Seg", "nnUNetTrainerLLM4SegGated", "nnUNetTrainerLLM4SegRandom_5epochs"]
+)
+def test_nnunet_finds_each_trainer_as_one_class_that_pickles(ext_trainer, name):
+    from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name as find
+
+    first, second = find(name), find(name)
+    assert first is second is TRAINERS[name]
+    assert first.__name__ == name
+    assert pickle.loads(pickle.dumps(first)) is first
+
+
+def test_a_spawned_worker_finds_the_trainer(ext_trainer):
+    code = (
+        "import multiprocessing as mp\n"
+        "from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name as find\n"
+        "if __name__ == '__main__':\n"
+        "    with mp.get_context('spawn').Pool(1) as pool:\n"
+        "        print(pool.apply(find, ('nnUNetTrainerLLM4Seg_5epochs',)).__qualname__)\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.stdout.splitlines()[-1:] == ["nnUNetTrainerLLM4Seg_5epochs"], result.stderr
+
+
+def test_our_folder_comes_first_once_and_others_stay():
+    ours = str(trainers_folder())
+    assert with_trainers(None) == with_trainers("") == with_trainers(ours) == ours
+    assert with_trainers("/a:/b") == f"{ours}:/a:/b" == with_trainers(f"/a:{ours}:/b")
