@@ -59,8 +59,9 @@ def draw_case(analysis: CaseAnalysis, spacing: Sequence[float], path: Path) -> N
             axis = next(panels)
             axis.imshow(heat[cut], cmap="viridis", vmin=0, vmax=heat.max(), **look)
             _outline(axis, mask, "#33dd55")
+            _outline(axis, _cell(analysis, name)[cut], "red")
             index = ", ".join(map(str, analysis.queries[name]))
-            title = f"attention of the {name} token\n({index}), at most {heat.max():.2f}"
+            title = f"attention of the {name} token\n({index}), red; at most {heat.max():.2f}"
             axis.set_title(title if row == 0 else "", fontsize=9)
     for axis in axes.flat:
         axis.set(xticks=[], yticks=[])
@@ -107,6 +108,13 @@ def _enlarged(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
     for axis, size in enumerate(mask.shape):
         values = values.take(np.arange(size) * values.shape[axis] // size, axis=axis)
     return values
+
+
+def _cell(analysis: CaseAnalysis, query: str) -> np.ndarray:
+    """The part of the patch that a query token stands for, (*patch), boolean."""
+    alone = np.zeros(analysis.places["before"].norms.shape, bool)
+    alone[analysis.queries[query]] = True
+    return _enlarged(alone, analysis.mask)
 
 
 def _outline(axis: Axes, mask: np.ndarray, colour: str) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import pickle
+from contextlib import redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +55,10 @@ class TrainedFold:
                 f"fold: {fold} has no {CHECKPOINT} in {model_folder}, where the folds trained to the end are "
                 f"{', '.join(trained) or 'none'}; choose one of them with --fold or finish the training."
             )
-        predictor = nnUNetPredictor(device=device, perform_everything_on_device=device.type == "cuda")
         try:
-            predictor.initialize_from_trained_model_folder(str(model_folder), (fold,), CHECKPOINT)
+            with redirect_stdout(StringIO()):  # where it searched for the trainer, which is in its errors too
+                predictor = nnUNetPredictor(device=device, perform_everything_on_device=device.type == "cuda")
+                predictor.initialize_from_trained_model_folder(str(model_folder), (fold,), CHECKPOINT)
         except (RuntimeError, KeyError, EOFError, pickle.UnpicklingError) as error:
             raise CheckpointError(
                 f"{path} cannot be loaded ({type(error).__name__}: {str(error).strip().splitlines()[0]}); train this "

@@ -79,14 +79,19 @@ def measure(case: str, image: np.ndarray, mask: np.ndarray, recording: Recording
 
 
 def query_tokens(mask: np.ndarray, grid: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-    """The tokens whose attention is shown: the one with the most foreground, the first and the last in raster order.
+    """The tokens whose attention is shown: `lesion`, `middle` of the grid, and `last` in raster order.
 
-    Without foreground the middle of the grid stands for the first of them.
+    `lesion` has the largest share of foreground, of equal ones the nearest to the mask's centre; without foreground
+    it is left out.
     """
+    found = {"middle": tuple(size // 2 for size in grid), "last": tuple(size - 1 for size in grid)}
+    if not mask.any():
+        return found
     share = torch.nn.functional.interpolate(torch.tensor(mask)[None, None].float(), size=grid, mode="area")[0, 0]
-    most = np.unravel_index(int(share.argmax()), grid) if mask.any() else [size // 2 for size in grid]
-    found = {"lesion" if mask.any() else "middle": most, "first": (0,) * len(grid), "last": [s - 1 for s in grid]}
-    return {name: tuple(int(i) for i in index) for name, index in found.items()}
+    best = np.argwhere(share.numpy() == share.max().item())
+    centre = (np.argwhere(mask).mean(0) + 0.5) / mask.shape * grid - 0.5
+    nearest = best[((best - centre) ** 2).sum(1).argmin()]
+    return {"lesion": tuple(int(i) for i in nearest), **found}
 
 
 def _place(features: torch.Tensor, mask: np.ndarray) -> Place:

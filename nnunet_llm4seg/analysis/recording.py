@@ -76,9 +76,10 @@ def record(network: nn.Module, patch: torch.Tensor) -> Recording:
 
 
 class _Attention(TorchFunctionMode):
-    """Recompute the weights of each attention that runs inside, from the very queries and keys that it is given.
+    """Keep the weights of the attention that runs inside.
 
-    All layers that we build call `scaled_dot_product_attention`, which does not return its weights.
+    `scaled_dot_product_attention` does not return its weights: they are computed again from the very queries, keys
+    and mask that it is given. An eager attention, which some families need, takes a softmax over (B, heads, N, N).
     """
 
     def __init__(self) -> None:
@@ -87,9 +88,12 @@ class _Attention(TorchFunctionMode):
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
+        result = func(*args, **kwargs)
         if func is scaled_dot_product_attention:
             self.weights = attention_weights(**dict(zip(_SIGNATURE, args, strict=False)), **kwargs)[0]
-        return func(*args, **kwargs)
+        elif getattr(func, "__name__", "") == "softmax" and result.ndim == 4:
+            self.weights = result[0].float()
+        return result
 
 
 def attention_weights(

@@ -29,7 +29,7 @@ def test_fold_with_llm_gives_table_arrays_and_figures(project, dim):
     assert arrays["map_after"].shape == arrays["mask"].shape == arrays["image"].shape[1:]
     assert arrays["attention"].shape == (3, 4, 64)
     assert arrays["attention"].sum(-1) == pytest.approx(np.ones((3, 4)), abs=1e-5)
-    assert list(arrays["attention_query_names"]) == ["lesion", "first", "last"]
+    assert list(arrays["attention_query_names"]) == ["lesion", "middle", "last"]
     for picture in ("summary.png", "cases/a.png", "cases/b.png"):
         assert (project / "out" / picture).stat().st_size > 5000
     assert all(math.isfinite(row["map_iou"]) == (row["case"] == "a") for row in rows)
