@@ -7,9 +7,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TextIO
 
 _PATIENCE_S = 8.0
 
@@ -42,14 +44,22 @@ def run_logged(words: Sequence[str], environment: Mapping[str, str], log: Path, 
             errors="replace",
             start_new_session=True,
         )
+        # read in a thread: workers that outlive the command hold its output open
+        reader = threading.Thread(target=_pass_on, args=(process, file, on_line), daemon=True)
         try:
-            for line in process.stdout:
-                file.write(line)
-                file.flush()
-                on_line(line.rstrip())
+            reader.start()
             return process.wait()
         finally:
             _stop(process)
+            reader.join(_PATIENCE_S)
+
+
+def _pass_on(process: subprocess.Popen, file: TextIO, on_line: Callable[[str], None]) -> None:
+    with process.stdout:
+        for line in process.stdout:
+            file.write(line)
+            file.flush()
+            on_line(line.rstrip())
 
 
 def _stop(process: subprocess.Popen) -> None:
@@ -62,7 +72,6 @@ def _stop(process: subprocess.Popen) -> None:
     finally:  # also if Ctrl-C is pressed again meanwhile; data workers outlive their parent otherwise
         _signal(process, signal.SIGKILL)
         process.wait()
-        process.stdout.close()
 
 
 def _signal(process: subprocess.Popen, number: signal.Signals) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nnunet_llm4seg.errors import DemoError
 from nnunet_llm4seg.files import written_whole
 
 
@@ -24,8 +25,14 @@ def score(truths: Path, arms: dict[str, Path], table: Path) -> dict[str, tuple[f
 
     Returns:
         Arm -> mean Dice and mean IoU over the cases.
+
+    Raises:
+        DemoError: an arm lacks a case.
     """
     cases = held_out_cases(truths)
+    for arm, folder in arms.items():
+        if missing := sorted(set(cases) - {path.name.partition(".")[0] for path in folder.glob("*")}):
+            raise DemoError(f"{folder} holds no prediction of {missing[0]}; remove it and run the demo again ({arm}).")
     rows = []
     for case in cases:
         truth = read_mask(truths, case)
