@@ -10,9 +10,8 @@ import torch
 
 from nnunet_llm4seg.bottleneck import LLMBottleneck
 from nnunet_llm4seg.config import LLM4SegConfig
-from nnunet_llm4seg.errors import ModelNotFoundError
 from nnunet_llm4seg.llm.layer import build_layer
-from nnunet_llm4seg.llm.locate import locate, read_model_config
+from nnunet_llm4seg.llm.locate import config_at_hand
 from nnunet_llm4seg.llm.source import LayerSpec
 from nnunet_llm4seg.llm.tensors import DTYPES
 from nnunet_llm4seg.plans.grid import planned_grid
@@ -83,10 +82,12 @@ def estimate_share(
 
 
 def planned_share(configuration: Mapping[str, Any], config: LLM4SegConfig) -> LLMShare | None:
-    """The estimate for a configuration of nnU-Net's plans, or None if the model's `config.json` is not at hand."""
-    try:
-        model_config = read_model_config(locate(config.model, config.revision, config.layer))
-    except ModelNotFoundError:
+    """The estimate for a configuration of nnU-Net's plans, or None if the model's `config.json` is not at hand.
+
+    The hub is not asked.
+    """
+    model_config = config_at_hand(config.model, config.revision)
+    if model_config is None:
         return None
     channels = configuration["architecture"]["arch_kwargs"]["features_per_stage"][config.stage]
     grid = planned_grid(configuration, config.stage)

@@ -6,7 +6,7 @@ from tiny_models import LLAMA, save_model
 
 from nnunet_llm4seg.bottleneck import LLMBottleneck
 from nnunet_llm4seg.config import LLM4SegConfig
-from nnunet_llm4seg.plans.memory import estimate_share
+from nnunet_llm4seg.plans.memory import estimate_share, planned_share
 
 LLAMA_3_2_1B = {
     "model_type": "llama",
@@ -56,3 +56,17 @@ def test_activations_bound_what_autograd_keeps_of_a_real_pass(tmp_path, grid):
     estimate = estimate_share(bottleneck.spec.model_config, config, 8, grid, 2).activation_bytes
     attention = 2 * LLAMA["num_attention_heads"] * math.prod(grid) ** 2 * 4  # of a kernel that is not fused
     assert real <= estimate <= 1.1 * real + 2 * attention
+
+
+def test_planning_never_asks_the_hub(monkeypatch):
+    def asked(*arguments, **options):
+        raise AssertionError("the hub was asked")
+
+    monkeypatch.setattr("nnunet_llm4seg.llm.fetch.fetch_layer", asked)
+    entry = {
+        "patch_size": [64, 64],
+        "batch_size": 2,
+        "architecture": {"arch_kwargs": {"strides": [[1, 1], [4, 4]], "features_per_stage": [8, 16]}},
+    }
+    assert planned_share(entry, LLM4SegConfig(model="nobody/no-such-model")) is None
+    assert planned_share(entry, LLM4SegConfig()).layer_parameters == 60_821_504  # of the list of known models
