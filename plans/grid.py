@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nnunet_llm4seg.trainer.summary import token_grid
+from nnunet_llm4seg.tokens import token_grid
 
 
 def planned_grid(configuration: Mapping[str, Any], stage: int = -1) -> list[int]:

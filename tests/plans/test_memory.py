@@ -6,21 +6,10 @@ from tiny_models import LLAMA, save_model
 
 from nnunet_llm4seg.bottleneck import LLMBottleneck
 from nnunet_llm4seg.config import LLM4SegConfig
+from nnunet_llm4seg.llm.known import KNOWN
 from nnunet_llm4seg.plans.memory import estimate_share, planned_share
 
-LLAMA_3_2_1B = {
-    "model_type": "llama",
-    "hidden_size": 2048,
-    "intermediate_size": 8192,
-    "num_attention_heads": 32,
-    "num_key_value_heads": 8,
-    "head_dim": 64,
-    "num_hidden_layers": 16,
-    "vocab_size": 128256,
-    "rms_norm_eps": 1e-5,
-    "rope_theta": 500000.0,
-    "torch_dtype": "bfloat16",
-}
+LLAMA_3_2_1B = dict(KNOWN["meta-llama/Llama-3.2-1B"].config)
 
 
 def test_llamas_layer_has_the_known_size():

@@ -1,14 +1,16 @@
-"""How many tokens a training sends through the LLM layer."""
+"""How many tokens a network sends through the LLM layer."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-
-from torch import nn
+from typing import TYPE_CHECKING
 
 from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.errors import ConfigError
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def token_grid(strides: Sequence, patch_size: Sequence[int], stage: int) -> list[int]:
