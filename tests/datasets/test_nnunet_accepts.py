@@ -40,7 +40,7 @@ def test_nnunet_verifies_and_plans_every_converters_data_set(tmp_path, llm4seg, 
         env=os.environ | folders,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=1800,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("your dataset is most likely OK") == len(MAKERS)
