@@ -10,6 +10,7 @@ import os
 import platform
 import shutil
 import sys
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
@@ -43,7 +44,9 @@ def examine() -> list[Finding]:
     findings: list[Finding] = []
     for check in (_python, _packages, _fork, _trainers, _folders, _datasets, _layers, _hardware):
         try:
-            findings += check()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of the libraries that are imported
+                findings += check()
         except Exception as error:  # a broken installation raises anything, and a report is wanted all the same
             findings.append(Finding("bad", check.__name__.strip("_"), f"{type(error).__name__}: {error}"))
     return findings
