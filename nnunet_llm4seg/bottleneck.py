@@ -7,13 +7,17 @@ work elsewhere: any grid, 2D and 3D, no CUDA needed, only one layer's tensors re
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 
 from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.errors import LayerMismatchError, LayerNotLoadedError, LLM4SegError
+from nnunet_llm4seg.llm.description import describe
 from nnunet_llm4seg.llm.layer import build_layer, run_layer
-from nnunet_llm4seg.llm.positions import attention_mask, rotary_frequencies, rotary_tables
+from nnunet_llm4seg.llm.positions import Tables, attention_mask, rotary_frequencies, rotary_tables
 from nnunet_llm4seg.llm.source import LayerSpec, Tensors, initial_tensors, prepare_layer
 from nnunet_llm4seg.llm.tensors import DTYPES, layer_sha256
 from nnunet_llm4seg.precision import compute_dtype, island
@@ -47,8 +51,10 @@ class LLMBottleneck(nn.Module):
         if spec is None:
             spec, tensors = prepare_layer(config)
         self.config, self.spec = config, spec
-        self.frequencies = rotary_frequencies(spec.model_config, config.positions)
-        hidden = spec.model_config["hidden_size"]
+        description = describe(spec.model_config, config.layer)
+        self.window = description.window
+        self.frequencies = rotary_frequencies(spec.model_config, config.positions, config.layer)
+        hidden = description.hidden_size
         self.adapter1 = nn.Linear(channels, hidden)
         self.layer = build_layer(spec.model_config, config.layer)
         self.adapter2 = nn.Linear(hidden, channels)
@@ -62,7 +68,7 @@ class LLMBottleneck(nn.Module):
         self.register_load_state_dict_pre_hook(_check_incoming)
         self.train()
         if tensors is not None:
-            self.load_layer(tensors)
+            self._take(tensors)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """(B, C, *grid) -> (B, C, *grid)."""
@@ -76,8 +82,7 @@ class LLMBottleneck(nn.Module):
         with island(device.type, self.compute_dtype):
             tokens = features.flatten(2).transpose(1, 2).to(torch.float32)  # (B, N, C)
             hidden = self.adapter1(tokens)  # (B, N, D)
-            mask = attention_mask(self.config.attention, tokens.shape[1], hidden.dtype, device)
-            tables = rotary_tables(self.config.positions, grid, self.frequencies, device)
+            mask, tables = self._mask_and_tables(grid, hidden.dtype, device)
             hidden = run_layer(self.layer, hidden, mask, tables)
             update = self.adapter2(hidden).transpose(1, 2).unflatten(2, grid).float()  # (B, C, *grid)
             output = features + self.gate * update if self.config.residual == "gated" else update
@@ -97,6 +102,17 @@ class LLMBottleneck(nn.Module):
                 parameter.copy_(tensors[name])
         self.loaded = True
 
+    def _take(self, tensors: Tensors) -> None:
+        """Fill the layer with tensors that nobody else uses, and empty `tensors`: none is held twice."""
+        with torch.no_grad():
+            for name, parameter in self.layer.named_parameters():
+                tensor = tensors.pop(name)
+                if (tensor.dtype, tensor.device) == (parameter.dtype, parameter.device):
+                    parameter.data = tensor
+                else:
+                    parameter.copy_(tensor)
+        self.loaded = True
+
     def stored_layer(self) -> Tensors:
         """The layer's tensors by name as a checkpoint stores them: the file's dtype if frozen, else float32."""
         return {name: p.detach().to(self._stored_dtype(name)) for name, p in self.layer.named_parameters()}
@@ -108,6 +124,27 @@ class LLMBottleneck(nn.Module):
             self.layer.eval()
         return self
 
+    def _mask_and_tables(
+        self, grid: Sequence[int], dtype: torch.dtype, device: torch.device
+    ) -> tuple[torch.Tensor, Tables]:
+        """The mask and the rotary tables of a grid; the last grid's are kept, as patches are of one size.
+
+        A compiled network makes them inside its one graph, which then needs no state.
+        """
+        if torch.compiler.is_compiling():
+            return self._make_mask_and_tables(grid, dtype, device)
+        key = (tuple(grid), dtype, device)
+        if self._made is None or self._made[0] != key:
+            with torch.inference_mode(False):  # what prediction made must serve training too
+                self._made = (key, *self._make_mask_and_tables(grid, dtype, device))
+        return self._made[1:]
+
+    def _make_mask_and_tables(
+        self, grid: Sequence[int], dtype: torch.dtype, device: torch.device
+    ) -> tuple[torch.Tensor, Tables]:
+        mask = attention_mask(self.config.attention, math.prod(grid), dtype, device, self.window)
+        return mask, rotary_tables(self.config.positions, grid, self._turns, device)
+
     def _apply(self, fn, recurse: bool = True):
         super()._apply(fn, recurse)
         self._settle()
@@ -115,7 +152,10 @@ class LLMBottleneck(nn.Module):
 
     def _settle(self) -> None:
         """Hold each of the layer's parameters in the dtype in which this device computes, where that is exact."""
-        self.compute_dtype = compute_dtype(self.config.dtype, self.adapter1.weight.device)
+        device = self.adapter1.weight.device
+        self.compute_dtype = compute_dtype(self.config.dtype, device)
+        self._made = None
+        self._turns = torch.tensor(self.frequencies, device=device)  # on the device once, in float32 whatever comes
         for name, parameter in self.layer.named_parameters():
             exact = self._stored_dtype(name) == self.compute_dtype
             dtype = self.compute_dtype if exact else torch.float32

@@ -39,6 +39,7 @@ class LLM4SegConfig:
     dtype: str = _help("compute type; auto is bfloat16 where the GPU has it, else float32", "auto", DTYPES)
     seed: int = _help("seed of shuffled and random weights", 0)
     embed_weights: bool = _help("keep the frozen layer inside checkpoints", True)
+    max_tokens: int = _help("refuse to train with more tokens at patch size; attention grows with their square", 4096)
 
     def __post_init__(self) -> None:
         for f in fields(self):
@@ -58,6 +59,9 @@ class LLM4SegConfig:
             )
         if not 0 <= self.seed < 2**63:
             raise ConfigError(f"seed: {self.seed} is not allowed; choose 0 to 2**63 - 1.")
+
+        if self.max_tokens < 1:
+            raise ConfigError(f"max_tokens: {self.max_tokens} is not allowed; choose 1 or more.")
 
     def to_dict(self) -> dict[str, Any]:
         """All fields, as JSON can hold them."""

@@ -55,3 +55,11 @@ class CheckpointError(LLM4SegError, OSError):
 
 class DatasetError(LLM4SegError, ValueError):
     """A data set, its plans or its folders are missing or not as expected."""
+
+
+class ComparisonError(LLM4SegError, ValueError):
+    """Arms that are missing, unfinished or cannot be compared."""
+
+
+class DemoError(LLM4SegError, RuntimeError):
+    """A step of the demo cannot run or has failed; what was done before is kept."""

@@ -29,6 +29,7 @@ def test_dict_round_trip_keeps_every_field():
         ({"stage": 0}, ["stage", "0", "-1, -2"]),
         ({"model": " "}, ["model"]),
         ({"seed": -1}, ["seed"]),
+        ({"max_tokens": 0}, ["max_tokens", "0", "1 or more"]),
         ({"modle": "x"}, ["modle", "model, revision"]),
     ],
 )

@@ -27,11 +27,16 @@ def save_model(folder: Path, dtype: torch.dtype = torch.float32, seed: int = 0, 
     config = CONFIG_MAPPING[values["model_type"]].from_dict(values)
     torch.manual_seed(seed)
     model = AutoModel.from_config(config)
-    for name, parameter in model.named_parameters():  # gains and biases that differ from their defaults
-        if parameter.ndim == 1:
-            torch.nn.init.normal_(parameter, 0.0 if name.endswith("bias") else 1.0, 0.2)
+    randomise_vectors(model)
     model.to(dtype).save_pretrained(folder)
     return folder
+
+
+def randomise_vectors(model: torch.nn.Module) -> None:
+    """Give gains and biases values that differ from their defaults."""
+    for name, parameter in model.named_parameters():
+        if parameter.ndim == 1:
+            torch.nn.init.normal_(parameter, 0.0 if name.endswith("bias") else 1.0, 0.2)
 
 
 def layer_tensors(folder: Path, layer: int, prefix: str = "layers.{}.") -> dict[str, torch.Tensor]:
@@ -44,4 +49,4 @@ def layer_tensors(folder: Path, layer: int, prefix: str = "layers.{}.") -> dict[
     }
 
 
-__all__ = ["LLAMA", "layer_tensors", "save_file", "save_model"]
+__all__ = ["LLAMA", "layer_tensors", "randomise_vectors", "save_file", "save_model"]

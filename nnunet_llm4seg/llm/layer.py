@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from nnunet_llm4seg.errors import ModelFilesError
+from nnunet_llm4seg.llm.description import configuration_of, describe
 from nnunet_llm4seg.llm.families import family_of, layer_class_of
 from nnunet_llm4seg.llm.positions import Tables
 
@@ -22,18 +24,15 @@ def build_layer(model_config: Mapping[str, Any], layer: int) -> nn.Module:
         ModelFilesError: the family is not supported, the index is out of range, or the configuration is not one
             that the installed `transformers` can build.
     """
-    from transformers import CONFIG_MAPPING
-
-    family = family_of(model_config)
-    layers = int(model_config["num_hidden_layers"])
-    if layer >= layers:
-        raise ModelFilesError(f"layer: {layer} is out of range; this model has layers 0 to {layers - 1}.")
-    layer_class = layer_class_of(family)
+    rotary_size = describe(model_config, layer).rotary_size
+    layer_class = layer_class_of(model_config)
+    configuration = configuration_of(model_config)
+    configuration._attn_implementation = family_of(model_config).attention
+    configuration.chunk_size_feed_forward = 0  # chunks refuse numbers of tokens that they do not divide
+    indexed = "layer_idx" in inspect.signature(layer_class).parameters
     try:
-        configuration = CONFIG_MAPPING[model_config["model_type"]].from_dict(dict(model_config))
-        configuration._attn_implementation = "sdpa"
         with _WithoutInitialisation():
-            built = layer_class(configuration, layer)
+            built = layer_class(configuration, layer) if indexed else layer_class(configuration)
     except Exception as error:  # transformers checks a configuration with errors of many types
         raise ModelFilesError(
             f"model: transformers cannot build a layer from this config.json ({type(error).__name__}: {error}); "
@@ -42,27 +41,54 @@ def build_layer(model_config: Mapping[str, Any], layer: int) -> nn.Module:
     for module in list(built.modules()):
         if hasattr(module, "rotary_emb"):  # until 4.47 each layer made its own tables
             module.rotary_emb = _GivenTables()
+    if hasattr(built, "is_sliding"):
+        built.is_sliding = False  # until 4.5x some layers cut their window out of the mask; ours has it already
+    if rotary_size:
+        _refuse_unread_tables(built, rotary_size)
     return built
 
 
 def run_layer(layer: nn.Module, tokens: torch.Tensor, mask: torch.Tensor, tables: Tables) -> torch.Tensor:
     """Run a built layer on `tokens` (B, N, D) with an additive mask (1, 1, N, N) and rotary tables (1, N, R)."""
-    if takes_tables(layer):
+    parameters = inspect.signature(type(layer).forward).parameters
+    if "attn_mask" in parameters:  # DistilBERT until transformers 4
+        output = layer(tokens, attn_mask=mask)
+    elif "position_embeddings" in parameters:
         output = layer(tokens, attention_mask=mask, position_embeddings=tables)
-    else:
+    elif "position_embeddings_global" in parameters:  # Gemma 3 until 4.5x chose between two pairs of tables
+        output = layer(
+            tokens, attention_mask=mask, position_embeddings_global=tables, position_embeddings_local=tables
+        )
+    elif "position_ids" in parameters:  # what the layer hands to its `rotary_emb`, which passes it on
         output = layer(tokens, attention_mask=mask, position_ids=tables)
+    else:
+        output = layer(tokens, attention_mask=mask)
     return output[0] if isinstance(output, tuple) else output  # a tuple until transformers 4.53
 
 
-def takes_tables(layer: nn.Module) -> bool:
-    """Whether the layer is handed its tables as `position_embeddings`; else its `rotary_emb` passes them on."""
-    return "position_embeddings" in inspect.signature(type(layer).forward).parameters
+def _refuse_unread_tables(layer: nn.Module, rotary_size: int) -> None:
+    """Refuse a model that turns a part of each head's dimensions where the installed `transformers` turns them all."""
+    import transformers
+
+    head = layer.self_attn.head_dim
+    rotate = importlib.import_module(type(layer).__module__).apply_rotary_pos_emb
+    if rotary_size == head:
+        return
+    query, table = torch.ones(1, 1, 1, head), torch.ones(1, 1, rotary_size)
+    try:
+        rotate(query, query, table, table)
+    except RuntimeError as error:
+        raise ModelFilesError(
+            f"model: it turns {rotary_size} of each head's {head} dimensions (partial_rotary_factor), which the "
+            f"installed transformers {transformers.__version__} cannot do for {type(layer).__name__}; install a "
+            "newer one."
+        ) from error
 
 
 class _GivenTables(nn.Module):
     """Stands where an older layer makes its own rotary tables, and passes on those that it is handed."""
 
-    def forward(self, values: torch.Tensor, position_ids: Tables) -> Tables:
+    def forward(self, values: torch.Tensor, position_ids: Tables, seq_len: int | None = None) -> Tables:
         return position_ids
 
 

@@ -11,7 +11,7 @@ from nnunet_llm4seg.llm import cache
 from nnunet_llm4seg.llm.known import KNOWN
 from nnunet_llm4seg.llm.model_config import read_model_config
 
-__all__ = ["locate", "locate_config", "read_model_config"]
+__all__ = ["config_at_hand", "locate", "locate_config", "read_model_config"]
 
 
 def locate(model: str, revision: str | None, layer: int) -> Path:
@@ -50,15 +50,19 @@ def locate_config(model: str, revision: str | None, layer: int) -> dict[str, Any
     Raises:
         LLM4SegError: see `locate`.
     """
+    found = config_at_hand(model, revision)
+    return read_model_config(locate(model, revision, layer)) if found is None else found
+
+
+def config_at_hand(model: str, revision: str | None) -> dict[str, Any] | None:
+    """The raw `config.json` of `model` as `locate_config` finds it without asking the hub, or None."""
     folder = _folder(model)
     if folder is None and (cached := cache.find(model, revision, None)):
         folder = cached.folder
     folder = folder or _snapshot(model, revision)
     if folder is not None:
         return read_model_config(folder)
-    if revision is None and model in KNOWN:
-        return dict(KNOWN[model].config)
-    return read_model_config(locate(model, revision, layer))
+    return dict(KNOWN[model].config) if revision is None and model in KNOWN else None
 
 
 def _folder(model: str) -> Path | None:

@@ -12,13 +12,17 @@ from typing import Any
 
 import torch
 
-from nnunet_llm4seg.errors import ConfigError, ModelFilesError
+from nnunet_llm4seg.errors import ConfigError
+from nnunet_llm4seg.llm.description import describe
 
 Tables = tuple[torch.Tensor, torch.Tensor]
 
 
 def rotary_tables(
-    positions: str, grid: Sequence[int], frequencies: Sequence[float], device: torch.device | str = "cpu"
+    positions: str,
+    grid: Sequence[int],
+    frequencies: Sequence[float] | torch.Tensor,
+    device: torch.device | str = "cpu",
 ) -> Tables:
     """Make the tables in float32.
 
@@ -39,7 +43,7 @@ def rotary_tables(
     index = torch.arange(tokens, device=device, dtype=torch.float32)
     if positions == "paper":
         return index.sin()[None, :, None].expand(shape), index.cos()[None, :, None].expand(shape)
-    turns = torch.tensor(list(frequencies), device=device, dtype=torch.float32)
+    turns = torch.as_tensor(frequencies, device=device, dtype=torch.float32)
     if positions == "rope":
         angles = index[:, None] * turns  # (N, R/2)
     else:
@@ -51,42 +55,56 @@ def rotary_tables(
     return angles.cos(), angles.sin()
 
 
-def attention_mask(attention: str, tokens: int, dtype: torch.dtype, device: torch.device | str) -> torch.Tensor:
-    """Additive mask of shape (1, 1, N, N), query by key: 0 where a token is seen, -inf where not."""
+def attention_mask(
+    attention: str, tokens: int, dtype: torch.dtype, device: torch.device | str, window: int | None = None
+) -> torch.Tensor:
+    """Additive mask of shape (1, 1, N, N), query by key: 0 where a token is seen, -inf where not.
+
+    Args:
+        attention: `causal`: a token sees itself and those before it in raster order; `bidirectional`: all.
+        tokens: N.
+        dtype: Of the mask.
+        device: Where it is made.
+        window: Of these, only those less than this many tokens away in raster order.
+    """
     mask = torch.zeros(tokens, tokens, dtype=dtype, device=device)
+    seen = torch.ones(tokens, tokens, dtype=torch.bool, device=device)
     if attention == "causal":
-        hidden = torch.ones(tokens, tokens, dtype=torch.bool, device=device).triu(1)
-        mask = mask.masked_fill(hidden, float("-inf"))
-    return mask[None, None]
+        seen = seen.tril()
+    if window is not None:
+        seen = seen.tril(window - 1).triu(1 - window)
+    return mask.masked_fill(~seen, float("-inf"))[None, None]
 
 
-def head_size(model_config: Mapping[str, Any]) -> int:
-    """Size of one attention head, from a model's raw `config.json`."""
-    return model_config.get("head_dim") or model_config["hidden_size"] // model_config["num_attention_heads"]
+def rotary_frequencies(model_config: Mapping[str, Any], positions: str, layer: int = 0) -> list[float]:
+    """Frequencies of the rotary pairs of a layer, radians a token, from the model's raw `config.json`.
 
+    The scalings `default`, `linear` and `llama3` are ours to compute, after `transformers.modeling_rope_utils`.
 
-def rotary_frequencies(model_config: Mapping[str, Any], positions: str) -> list[float]:
-    """Frequencies of the rotary pairs, radians a token, from the model's raw `config.json`.
-
-    Both spellings are read: `rope_theta` with `rope_scaling`, and `rope_parameters` (transformers 5). The
-    scalings `default`, `linear` and `llama3` are ours to compute, after `transformers.modeling_rope_utils`.
+    Returns:
+        R/2 numbers; none for a layer that takes no rotary tables.
 
     Raises:
-        ConfigError: `positions` needs the model's frequencies and they are scaled in another way.
+        ConfigError: the layer takes no tables and `positions` asks for some, or `positions` needs the model's
+            frequencies and they are scaled in another way.
     """
-    parameters = dict(model_config.get("rope_parameters") or model_config.get("rope_scaling") or {})
-    theta = float(parameters.get("rope_theta") or model_config.get("rope_theta") or 10000.0)
-    size = head_size(model_config)
-    if size % 2:
-        raise ModelFilesError(f"model: a head of {size} dimensions has no rotary pairs; choose another model.")
-    plain = [theta ** (-2 * pair / size) for pair in range(size // 2)]
-    kind = parameters.get("rope_type") or parameters.get("type") or "default"
+    found = describe(model_config, layer)
+    if not found.rotary_size:
+        if positions != "none":
+            raise ConfigError(
+                f"positions: {positions!r} is not available for {model_config['model_type']}, whose layers take no "
+                "rotary tables; set positions none."
+            )
+        return []
+    pairs = range(found.rotary_size // 2)
+    plain = [found.theta ** (-2 * pair / found.rotary_size) for pair in pairs]
+    kind = found.scaling.get("rope_type") or found.scaling.get("type") or "default"
     if kind == "default" or positions in ("paper", "none"):
         return plain
     if kind == "linear":
-        return [frequency / parameters["factor"] for frequency in plain]
+        return [frequency / found.scaling["factor"] for frequency in plain]
     if kind == "llama3":
-        return [_llama3(frequency, parameters) for frequency in plain]
+        return [_llama3(frequency, found.scaling) for frequency in plain]
     raise ConfigError(
         f"positions: {positions!r} is not available for this model, whose rotary scaling is {kind!r} "
         "(default, linear and llama3 are); choose positions paper or none."

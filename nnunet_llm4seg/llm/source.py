@@ -58,7 +58,8 @@ def prepare_layer(config: LLM4SegConfig) -> tuple[LayerSpec, Tensors]:
         model_config = read_model_config(folder)
         layer = build_layer(model_config, config.layer)
         shapes = {name: tuple(p.shape) for name, p in layer.named_parameters()}
-        tensors = read_layer(folder, family_of(model_config).prefixes, config.layer, shapes)
+        family = family_of(model_config)
+        tensors = read_layer(folder, family.prefixes, config.layer, shapes, renamed=family.renamed)
         if config.weights == "shuffled":
             tensors = weights.shuffled(tensors, config.seed)
     dtypes = {name: dtype_name(tensor.dtype) for name, tensor in sorted(tensors.items())}

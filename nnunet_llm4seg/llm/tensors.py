@@ -9,15 +9,20 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 
 from nnunet_llm4seg.errors import ModelFilesError
+from nnunet_llm4seg.llm.stored import STORED_DTYPES, read_header, read_tensors
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
 def read_layer(
-    folder: Path, prefixes: tuple[str, ...], layer: int, shapes: Mapping[str, tuple[int, ...]]
+    folder: Path,
+    prefixes: tuple[str, ...],
+    layer: int,
+    shapes: Mapping[str, tuple[int, ...]],
+    *,
+    renamed: Mapping[str, str] | None = None,
 ) -> dict[str, torch.Tensor]:
     """Read the tensors named in `shapes` of layer number `layer`, in the file's own dtype.
 
@@ -26,6 +31,7 @@ def read_layer(
         prefixes: How the layer's tensor names may begin, with `{}` for the index.
         layer: 0-based index.
         shapes: Name without prefix -> shape, as the built layer has them.
+        renamed: Old endings of tensor names in files -> those that `shapes` has.
 
     Raises:
         ModelFilesError: no safetensors, a file is damaged, the layer or one of its tensors is missing or has
@@ -37,27 +43,31 @@ def read_layer(
         raise ModelFilesError(
             f"layer: {folder} holds no tensors of layer {layer}; it holds {_layers_held(files, prefixes)}."
         )
-    tensors = {}
-    for path in sorted({files[prefix + name] for name in shapes if prefix + name in files}):
-        with _opened(path) as file:
-            for name in shapes:
-                if files.get(prefix + name) == path:
-                    tensors[name] = file.get_tensor(prefix + name).clone()  # the file may go away or change
-    for name, shape in shapes.items():
-        if name not in tensors:
+    sources = {}  # path -> {name in the file: name in shapes}
+    for name in shapes:
+        stored = next((n for n in _spellings(prefix + name, renamed or {}) if n in files), None)
+        if stored is None:
             raise ModelFilesError(f"model: {folder} lacks the tensor {prefix + name}; fetch the model again.")
-        found = tensors[name]
-        if tuple(found.shape) != tuple(shape):
-            raise ModelFilesError(
-                f"model: {prefix + name} in {folder} has shape {tuple(found.shape)}, but its config.json asks for "
-                f"{tuple(shape)}; the two files do not belong together."
-            )
-        if found.dtype not in DTYPES.values():
-            raise ModelFilesError(
-                f"model: {prefix + name} in {folder} is {found.dtype}; only {', '.join(DTYPES)} can be used, "
-                "so choose the model's unquantised version."
-            )
-    return tensors
+        sources.setdefault(files[stored], {})[stored] = name
+    tensors = {}
+    for path, wanted in sorted(sources.items()):
+        entries = read_header(path)
+        for stored, name in wanted.items():
+            if stored not in entries:
+                raise ModelFilesError(f"model: {path} lacks the tensor {stored}; fetch the model again.")
+            entry = entries[stored]
+            if entry.shape != tuple(shapes[name]):
+                raise ModelFilesError(
+                    f"model: {stored} in {folder} has shape {entry.shape}, but its config.json asks for "
+                    f"{tuple(shapes[name])}; the two files do not belong together."
+                )
+            if entry.dtype not in STORED_DTYPES:
+                raise ModelFilesError(
+                    f"model: {stored} in {folder} is {entry.dtype}; only {', '.join(DTYPES)} can be used, "
+                    "so choose the model's unquantised version."
+                )
+        tensors.update(read_tensors(path, {name: entries[stored] for stored, name in wanted.items()}))
+    return {name: tensors[name] for name in shapes}
 
 
 def layer_sha256(tensors: Mapping[str, torch.Tensor]) -> str:
@@ -84,8 +94,7 @@ def _files_by_tensor(folder: Path) -> dict[str, Path]:
             raise ModelFilesError(f"model: {index} is damaged ({error}); fetch the model again.") from error
     single = folder / "model.safetensors"
     if single.is_file():
-        with _opened(single) as file:
-            return dict.fromkeys(file.keys(), single)
+        return dict.fromkeys(read_header(single), single)
     if any(folder.glob("*.bin")) or any(folder.glob("*.pt*")):
         raise ModelFilesError(
             f"model: {folder} holds pickled weights only, which are never loaded because they can run code; "
@@ -94,13 +103,9 @@ def _files_by_tensor(folder: Path) -> dict[str, Path]:
     raise ModelFilesError(f"model: {folder} holds no model.safetensors; download the model's weights too.")
 
 
-def _opened(path: Path):
-    if not path.is_file():
-        raise ModelFilesError(f"model: {path} is missing; download all shards of the model.")
-    try:
-        return safe_open(path, framework="pt")
-    except (SafetensorError, OSError) as error:
-        raise ModelFilesError(f"model: {path} is damaged or cut short ({error}); fetch it again.") from error
+def _spellings(name: str, renamed: Mapping[str, str]) -> list[str]:
+    """A tensor's name today, and in old files."""
+    return [name, *(name.removesuffix(new) + old for old, new in renamed.items() if name.endswith(new))]
 
 
 def _layers_held(files: Mapping[str, Path], prefixes: tuple[str, ...]) -> str:

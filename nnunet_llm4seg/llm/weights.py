@@ -42,5 +42,6 @@ def random(layer: nn.Module, std: float, dtype: torch.dtype, seed: int) -> dict[
 
 def _fresh_gain(norm: nn.Module, gain: torch.Tensor) -> torch.Tensor:
     """1, or 0 for norms that multiply by (1 + gain): told apart by what a gain of 0 does to a vector of ones."""
-    probe = torch.func.functional_call(norm, {"weight": torch.zeros(gain.shape)}, (torch.ones(1, gain.numel()),))
+    values = {name: torch.zeros(parameter.shape) for name, parameter in norm.named_parameters()}
+    probe = torch.func.functional_call(norm, values, (torch.ones(1, gain.numel()),))
     return torch.zeros(gain.shape) if probe.abs().sum() > 0 else torch.ones(gain.shape)

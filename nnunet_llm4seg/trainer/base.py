@@ -20,6 +20,7 @@ from nnunet_llm4seg.errors import CheckpointError, DatasetError, NonFiniteError
 from nnunet_llm4seg.files import write_json, written_whole
 from nnunet_llm4seg.llm.source import initial_tensors
 from nnunet_llm4seg.network import inject
+from nnunet_llm4seg.tokens import refuse_too_many_tokens, strides_of
 from nnunet_llm4seg.trainer.checkpoints import layer_from_siblings, newest_readable, read_checkpoint
 from nnunet_llm4seg.trainer.settings import read_results, refuse_difference, resolve, settings_in, write_into
 from nnunet_llm4seg.trainer.summary import describe_network, describe_settings
@@ -100,12 +101,13 @@ class nnUNetTrainerLLM4Seg(nnUNetTrainer):
     def on_train_start(self) -> None:
         if not self.was_initialized:
             self.initialize()
+        patch_size = self.configuration_manager.patch_size
+        refuse_too_many_tokens(strides_of(self.network), patch_size, self.settings.config)
         if self.local_rank == 0:
             self._claim_results()
         self._load_layer()
         super().on_train_start()
         self.print_to_log_file(describe_settings(self.settings), add_timestamp=False)
-        patch_size = self.configuration_manager.patch_size
         self.print_to_log_file(describe_network(self.network, self.bottleneck, patch_size), add_timestamp=False)
 
     def train_step(self, batch: dict) -> dict:
@@ -113,8 +115,8 @@ class nnUNetTrainerLLM4Seg(nnUNetTrainer):
         if not self.bottleneck.finite:  # nnU-Net has just waited for the loss, so this costs nothing
             raise NonFiniteError(
                 f"the LLM layer's output was inf or nan in epoch {self.current_epoch}; training stops here, and the "
-                "checkpoints are those of earlier epochs. Continue with --c after setting dtype float32 in the plans "
-                "of a new training, residual gated, or a lower learning rate."
+                "checkpoints are those of earlier epochs. Make new plans with `dtype float32` or `residual gated` "
+                "(`llm4seg plan … -o NAME`) and train with them."
             )
         return result
 

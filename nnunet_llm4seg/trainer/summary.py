@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from torch import nn
 
 from nnunet_llm4seg.bottleneck import LLMBottleneck
+from nnunet_llm4seg.tokens import strides_of, token_grid
 from nnunet_llm4seg.trainer.settings import Settings
 
 
@@ -25,7 +26,7 @@ def describe_settings(settings: Settings) -> str:
 
 def describe_network(network: nn.Module, bottleneck: LLMBottleneck, patch_size: Sequence[int]) -> str:
     """One line: tokens at the patch size, compute dtype, trainable and all parameters."""
-    grid = token_grid(_strides(network), patch_size, bottleneck.config.stage)
+    grid = token_grid(strides_of(network), patch_size, bottleneck.config.stage)
     every = sum(p.numel() for p in network.parameters())
     trainable = sum(p.numel() for p in network.parameters() if p.requires_grad)
     return (
@@ -33,16 +34,3 @@ def describe_network(network: nn.Module, bottleneck: LLMBottleneck, patch_size: 
         f"{'x'.join(map(str, patch_size))} || dtype {str(bottleneck.compute_dtype).removeprefix('torch.')} || "
         f"trainable params {trainable:,} || all params {every:,} || trainable {100 * trainable / every:.2f} %"
     )
-
-
-def token_grid(strides: Sequence, patch_size: Sequence[int], stage: int) -> list[int]:
-    """Size of the feature map at `stage` (-1 is the deepest) of an encoder with these strides a stage."""
-    grid = list(patch_size)
-    for stride in strides[: len(strides) + stage + 1]:
-        steps = [stride] * len(grid) if isinstance(stride, int) else stride
-        grid = [math.ceil(size / step) for size, step in zip(grid, steps, strict=True)]
-    return grid
-
-
-def _strides(network: nn.Module) -> Sequence:
-    return next(module.strides for module in network.modules() if hasattr(module, "output_channels"))

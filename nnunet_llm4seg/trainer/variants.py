@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+
 from nnunet_llm4seg.trainer.base import nnUNetTrainerLLM4Seg
+from nnunet_llm4seg.trainer.demo import nnUNetTrainerLLM4Seg_demo, nnUNetTrainerVanilla_demo
 
 # name after nnUNetTrainerLLM4Seg -> the fields that the variant sets
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -49,5 +52,10 @@ TRAINERS: dict[str, type[nnUNetTrainerLLM4Seg]] = {
 }
 TRAINERS["nnUNetTrainerLLM4Seg"] = nnUNetTrainerLLM4Seg
 
+# the two arms of `llm4seg demo`, which differ in nothing but the layer
+DEMO_TRAINERS: dict[str, type[nnUNetTrainer]] = {
+    trainer.__name__: trainer for trainer in (nnUNetTrainerVanilla_demo, nnUNetTrainerLLM4Seg_demo)
+}
+
 globals().update(TRAINERS)
-__all__ = ["EPOCHS", "TRAINERS", "VARIANTS", *TRAINERS]
+__all__ = ["DEMO_TRAINERS", "EPOCHS", "TRAINERS", "VARIANTS", *DEMO_TRAINERS, *TRAINERS]

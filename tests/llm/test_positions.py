@@ -6,7 +6,7 @@ import torch
 from nnunet_llm4seg.errors import ConfigError
 from nnunet_llm4seg.llm.positions import attention_mask, rotary_frequencies, rotary_tables
 
-CONFIG = {"hidden_size": 32, "num_attention_heads": 4, "rope_theta": 500.0}
+CONFIG = {"model_type": "llama", "hidden_size": 32, "num_attention_heads": 4, "rope_theta": 500.0}
 LLAMA3 = {
     "rope_type": "llama3",
     "factor": 32.0,
@@ -55,7 +55,7 @@ def test_scaled_frequencies_are_those_of_transformers(scaling):
     from transformers import LlamaConfig
     from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
 
-    raw = {"hidden_size": 2048, "num_attention_heads": 32, "rope_theta": 500000.0, "rope_scaling": scaling}
+    raw = {**CONFIG, "hidden_size": 2048, "num_attention_heads": 32, "rope_theta": 500000.0, "rope_scaling": scaling}
     theirs = LlamaRotaryEmbedding(config=LlamaConfig.from_dict(dict(raw))).inv_freq
     assert rotary_frequencies(raw, "rope") == pytest.approx(theirs.tolist(), rel=1e-5)
 

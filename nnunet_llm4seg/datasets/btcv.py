@@ -1,0 +1,79 @@
+"""BTCV, "Beyond the cranial vault": 30 abdominal CTs with 13 organs, and 20 test volumes without labels."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from nnunet_llm4seg.datasets.cases import Case, Fold, SourceDataset, by_stem, image_files, no_layout, paired
+from nnunet_llm4seg.errors import DatasetError
+
+ORGANS = (
+    "spleen",
+    "right kidney",
+    "left kidney",
+    "gallbladder",
+    "esophagus",
+    "liver",
+    "stomach",
+    "aorta",
+    "inferior vena cava",
+    "portal vein and splenic vein",
+    "pancreas",
+    "right adrenal gland",
+    "left adrenal gland",
+)
+ENDING = ".nii.gz"
+# (images, labels, test images)
+_LAYOUTS = (
+    ("RawData/Training/img", "RawData/Training/label", "RawData/Testing/img"),
+    ("Training/img", "Training/label", "Testing/img"),
+    ("imagesTr", "labelsTr", "imagesTs"),
+)
+
+
+def read_btcv(source: Path) -> SourceDataset:
+    """`RawData/Training/{img,label}`, or `imagesTr` and `labelsTr`; `official` is `dataset_0.json`'s 24/6.
+
+    Raises:
+        DatasetError: the layout is another one, or images and labels do not pair.
+    """
+    layout = next((names for names in _LAYOUTS if (source / names[0]).is_dir()), None)
+    if layout is None or not (source / layout[1]).is_dir():
+        raise no_layout(source, "RawData/Training/ with img/ and label/, or imagesTr/ and labelsTr/")
+    images, labels, tests = (source / name for name in layout)
+    image_of = by_stem(image_files(images, (ENDING,)), _stem)
+    label_of = by_stem(image_files(labels, (ENDING,)), lambda path: _stem(path).replace("label", "img", 1))
+    if not image_of:
+        raise DatasetError(f"{images} holds no {ENDING} files; unpack the training volumes there.")
+    cases = [
+        Case(name=name, image=image, masks=files)
+        for name, image, files in paired(image_of, {name: [path] for name, path in label_of.items()})
+    ]
+    if tests.is_dir():
+        cases += [Case(name=_stem(p), image=p, test=True) for p in image_files(tests, (ENDING,))]
+    return SourceDataset(
+        name="BTCV",
+        list_folders=(source,),
+        cases=cases,
+        labels={"background": 0} | {organ: value for value, organ in enumerate(ORGANS, 1)},
+        volumes=True,
+        published=_published(source / "dataset_0.json"),
+        published_in="dataset_0.json",
+    )
+
+
+def _stem(path: Path) -> str:
+    return path.name[: -len(ENDING)]
+
+
+def _published(path: Path) -> list[Fold] | None:
+    """The lists themselves count: the file's `numTraining` is wrong."""
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        training, validation = ([_stem(Path(e["image"])) for e in content[k]] for k in ("training", "validation"))
+    except (ValueError, KeyError, TypeError) as error:
+        raise DatasetError(f"{path} is not a list of training and validation images; replace or remove it.") from error
+    return [(training, validation)]

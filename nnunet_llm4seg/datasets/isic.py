@@ -1,0 +1,78 @@
+"""ISIC 2016, 2017 and 2018 (task 1), skin lesions in dermoscopy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nnunet_llm4seg.datasets.cases import Case, SourceDataset, by_stem, image_files, no_layout, paired
+from nnunet_llm4seg.errors import DatasetError
+
+# year -> set -> (folder of the images, folder of the masks), as the challenge names them
+YEARS = {
+    2016: {
+        "training": ("ISBI2016_ISIC_Part1_Training_Data", "ISBI2016_ISIC_Part1_Training_GroundTruth"),
+        "test": ("ISBI2016_ISIC_Part1_Test_Data", "ISBI2016_ISIC_Part1_Test_GroundTruth"),
+    },
+    2017: {
+        "training": ("ISIC-2017_Training_Data", "ISIC-2017_Training_Part1_GroundTruth"),
+        "validation": ("ISIC-2017_Validation_Data", "ISIC-2017_Validation_Part1_GroundTruth"),
+        "test": ("ISIC-2017_Test_v2_Data", "ISIC-2017_Test_v2_Part1_GroundTruth"),
+    },
+    2018: {
+        "training": ("ISIC2018_Task1-2_Training_Input", "ISIC2018_Task1_Training_GroundTruth"),
+        "validation": ("ISIC2018_Task1-2_Validation_Input", "ISIC2018_Task1_Validation_GroundTruth"),
+        "test": ("ISIC2018_Task1-2_Test_Input", "ISIC2018_Task1_Test_GroundTruth"),
+    },
+}
+_SUFFIX = "_segmentation"
+
+
+def read_isic(source: Path) -> SourceDataset:
+    """One year's folders. The validation set is part of the training cases and `official`'s only fold.
+
+    Superpixels, licence files and whatever else is no image are skipped.
+
+    Raises:
+        DatasetError: no year's or several years' folders are there, or images and masks do not pair.
+    """
+    years = [year for year, sets in YEARS.items() if (source / sets["training"][0]).is_dir()]
+    if not years:
+        names = " or ".join(sets["training"][0] for sets in YEARS.values())
+        raise no_layout(source, f"{names} and the folder of its masks")
+    if len(years) > 1:
+        raise DatasetError(f"{source} holds ISIC {years[0]} and {years[1]}; put each year into a folder of its own.")
+    cases = {name: _of_set(name, *(source / f for f in pair)) for name, pair in YEARS[years[0]].items()}
+    published = None
+    if cases.get("validation"):
+        training, validation = ([case.name for case in cases[name]] for name in ("training", "validation"))
+        published = [(training, validation)]
+    return SourceDataset(
+        name=f"ISIC{years[0]}",
+        list_folders=(source,),
+        cases=[case for name in cases for case in cases[name]],
+        labels={"background": 0, "lesion": 1},
+        colour=True,
+        published=published,
+        published_in="the challenge's training and validation sets",
+    )
+
+
+def _of_set(name: str, images: Path, masks: Path) -> list[Case]:
+    if not images.is_dir() and not masks.is_dir() and name != "training":
+        return []
+    if not images.is_dir():
+        raise DatasetError(f"{images} is missing beside {masks.name}; unpack it there.")
+    image_of = by_stem(p for p in image_files(images) if not p.stem.lower().endswith("_superpixels"))
+    if not image_of:
+        raise DatasetError(f"{images} holds no images; unpack the {name} set there.")
+    if not masks.is_dir():
+        if name != "test":
+            raise DatasetError(f"{masks} is missing; unpack the masks of the {name} set there.")
+        return [Case(name=case, image=path, test=True) for case, path in image_of.items()]
+    mask_of = by_stem(
+        (p for p in image_files(masks) if p.stem.lower().endswith(_SUFFIX)), lambda p: p.stem[: -len(_SUFFIX)]
+    )
+    return [
+        Case(name=case, image=image, masks=files, test=name == "test")
+        for case, image, files in paired(image_of, {case: [path] for case, path in mask_of.items()})
+    ]

@@ -1,0 +1,76 @@
+"""Putting a data set under its final name whole or not at all, and going on where a killed run stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from nnunet_llm4seg.errors import DatasetError, LLM4SegError
+from nnunet_llm4seg.files import write_json
+
+_RECIPE = ".recipe.json"
+
+
+@contextmanager
+def dataset_folder(final: Path, recipe: Any, *, overwrite: bool) -> Iterator[Path]:
+    """Yield a hidden folder beside `final`, which takes that name when the block ends.
+
+    A run that was killed leaves the hidden folder; if the recipe is the same, its files are kept, so that the
+    block need not write those that exist. A user's mistake (LLM4SegError) removes it.
+
+    Args:
+        recipe: everything that the files depend on, as JSON can hold it.
+        overwrite: replace `final` if it is there.
+
+    Raises:
+        DatasetError: `final` is there, or somebody else is writing it.
+    """
+    part, old = (final.with_name(f".{final.name}.{suffix}") for suffix in ("part", "old"))
+    final.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(final.with_name(f".{final.name}.lock"), timeout=0):
+            _recover(final, old)
+            refuse_existing(final, overwrite=overwrite)
+            _prepare(part, json.loads(json.dumps(recipe)))
+            try:
+                yield part
+            except LLM4SegError:
+                shutil.rmtree(part)
+                raise
+            (part / _RECIPE).unlink()
+            if final.exists():
+                os.replace(final, old)
+            os.replace(part, final)
+            shutil.rmtree(old, ignore_errors=True)
+    except Timeout as error:
+        raise DatasetError(f"{final} is being written by another run; wait for it or choose another ID.") from error
+
+
+def refuse_existing(final: Path, *, overwrite: bool) -> None:
+    """Raise DatasetError if `final` is there and may not be overwritten."""
+    if final.exists() and not overwrite:
+        raise DatasetError(f"{final} is already there; add --overwrite to replace it or choose another ID.")
+
+
+def _recover(final: Path, old: Path) -> None:
+    """Undo a replacement that was killed between its two renames."""
+    if old.exists() and not final.exists():
+        os.replace(old, final)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _prepare(part: Path, recipe: Any) -> None:
+    written = part / _RECIPE
+    if part.exists() and not (written.is_file() and json.loads(written.read_text(encoding="utf-8")) == recipe):
+        shutil.rmtree(part)
+    part.mkdir(exist_ok=True)
+    for torn in part.rglob(".*.part"):
+        torn.unlink()
+    write_json(written, recipe)

@@ -1,0 +1,1 @@
+"""The demo: a small synthetic data set, both arms trained shortly, a table and a picture."""
