@@ -9,6 +9,7 @@ from pathlib import Path
 __version__ = "0.1.0"
 
 _PUBLIC = {
+    "LLM4Seg": "official",
     "LLM4SegConfig": "config",
     "LLM4SegError": "errors",
     "LLMBottleneck": "bottleneck",

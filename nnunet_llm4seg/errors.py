@@ -17,6 +17,18 @@ class ModelNotFoundError(LLM4SegError, FileNotFoundError):
     """The language model's files are not on this machine."""
 
 
+class GatedModelError(ModelNotFoundError):
+    """The model is on the hub, but its licence must be accepted, or the login is missing."""
+
+
+class HubError(LLM4SegError, ConnectionError):
+    """The hub cannot be reached, or does not send what was asked for."""
+
+
+class CacheError(LLM4SegError, OSError):
+    """The folder for fetched layers cannot be written or read."""
+
+
 class ModelFilesError(LLM4SegError, ValueError):
     """The language model's files are there, but cannot be used."""
 
@@ -43,6 +55,10 @@ class CheckpointError(LLM4SegError, OSError):
 
 class DatasetError(LLM4SegError, ValueError):
     """A data set, its plans or its folders are missing or not as expected."""
+
+
+class ComparisonError(LLM4SegError, ValueError):
+    """Arms that are missing, unfinished or cannot be compared."""
 
 
 class DemoError(LLM4SegError, RuntimeError):

@@ -58,20 +58,45 @@ def write_plans(
         DatasetError: there are no such plans, a configuration is not preprocessed, or other plans of that name
             are there already.
     """
-    origin, target = folder / f"{source}.json", folder / f"{name}.json"
+    plans = make_plans(read_source(folder, source), configurations, fields, name)
+    for configuration in configurations:
+        if not is_preprocessed(folder, plans, configuration):
+            data = folder / inherited(plans, configuration, "data_identifier")
+            raise DatasetError(
+                f"configuration: {configuration!r} is not preprocessed ({data} is missing or empty); run "
+                f"`nnUNetv2_preprocess -d {folder.name} -plans_name {source} -c {configuration}` first."
+            )
+    return write_once(folder, plans)
+
+
+def read_source(folder: Path, source: str) -> dict[str, Any]:
+    """Read nnU-Net's plans `folder/source.json`.
+
+    Raises:
+        DatasetError: there are none.
+    """
+    origin = folder / f"{source}.json"
     if not origin.is_file():
         raise DatasetError(
             f"plans: there is no {origin}; run `nnUNetv2_plan_and_preprocess` for this data set, or name plans that "
             "are there with -p."
         )
-    plans = make_plans(json.loads(origin.read_text(encoding="utf-8")), configurations, fields, name)
-    for configuration in configurations:
-        data = folder / inherited(plans, configuration, "data_identifier")
-        if not data.is_dir() or not any(data.iterdir()):
-            raise DatasetError(
-                f"configuration: {configuration!r} is not preprocessed ({data} is missing or empty); run "
-                f"`nnUNetv2_preprocess -d {folder.name} -plans_name {source} -c {configuration}` first."
-            )
+    return json.loads(origin.read_text(encoding="utf-8"))
+
+
+def is_preprocessed(folder: Path, plans: Mapping[str, Any], configuration: str) -> bool:
+    """Whether the folder of a configuration's preprocessed data is there and not empty."""
+    data = folder / inherited(plans, configuration, "data_identifier")
+    return data.is_dir() and any(data.iterdir())
+
+
+def write_once(folder: Path, plans: Mapping[str, Any]) -> Path:
+    """Write plans under their own name.
+
+    Raises:
+        DatasetError: other plans of that name are there already.
+    """
+    target = folder / f"{plans['plans_name']}.json"
     if target.is_file() and json.loads(target.read_text(encoding="utf-8")) != plans:
         raise DatasetError(f"plans: {target} is there and differs; give the new plans another name with -o.")
     write_json(target, plans)

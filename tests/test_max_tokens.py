@@ -4,8 +4,8 @@ import pytest
 
 from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.errors import ConfigError
+from nnunet_llm4seg.tokens import refuse_too_many_tokens
 from nnunet_llm4seg.trainer.settings import read_results, resolve, write_into
-from nnunet_llm4seg.trainer.tokens import refuse_too_many_tokens
 
 STRIDES = [1, 2, 2, 2, 2]
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from nnunet_llm4seg import LLM4SegConfig, inject
 from nnunet_llm4seg.errors import ConfigError, NetworkError
-from nnunet_llm4seg.trainer.summary import token_grid
+from nnunet_llm4seg.tokens import token_grid
 from nnunet_llm4seg.trainer.variants import VARIANTS
 
 PATCH = {2: (24, 16), 3: (8, 8, 16)}

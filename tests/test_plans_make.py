@@ -1,9 +1,9 @@
 import json
 
 import pytest
-from nnunet_llm4seg.plans.make import make_plans, write_plans
 
 from nnunet_llm4seg.errors import ConfigError, DatasetError
+from nnunet_llm4seg.plans.make import make_plans, write_plans
 
 SOURCE = {
     "plans_name": "nnUNetPlans",

@@ -21,12 +21,6 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def _root() -> None:
-    # Without a callback, an app with a single command takes that command's arguments itself.
-    pass
-
-
 def main() -> None:
     """Run the command line; a user's mistake ends with one sentence on stderr and exit code 2."""
     for module in pkgutil.iter_modules(__path__):

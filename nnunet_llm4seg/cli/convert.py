@@ -20,9 +20,7 @@ def convert(
     seed: Annotated[int, typer.Option(help="Seed of 5fold")] = 12345,
     group_by: Annotated[
         str | None,
-        typer.Option(
-            metavar="REGEX", help="Keep cases together whose names match the same, such as '^[^_]+'"
-        ),
+        typer.Option(metavar="REGEX", help="Keep cases together whose names match the same, such as '^[^_]+'"),
     ] = None,
     group_near_duplicates: Annotated[
         bool, typer.Option(help="Whether 5fold keeps near-duplicate images together")
@@ -30,20 +28,14 @@ def convert(
     rgb: Annotated[
         bool | None, typer.Option("--rgb/--grey", help="Colour or grey; without either, the data set's own")
     ] = None,
-    normals: Annotated[
-        bool, typer.Option("--normals", help="busi: take the images without a lesion too")
-    ] = False,
+    normals: Annotated[bool, typer.Option("--normals", help="busi: take the images without a lesion too")] = False,
     resize_masks: Annotated[
         bool, typer.Option("--resize-masks", help="Resize masks that have another size than their image")
     ] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the data set if it is there")
-    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the data set if it is there")] = False,
     overwrite_preprocessed: Annotated[
         bool,
-        typer.Option(
-            "--overwrite-preprocessed", help="Remove what nnU-Net preprocessed of an earlier conversion"
-        ),
+        typer.Option("--overwrite-preprocessed", help="Remove what nnU-Net preprocessed of an earlier conversion"),
     ] = False,
 ) -> None:
     """Convert a downloaded data set to nnU-Net's raw format, under $nnUNet_raw."""
@@ -58,9 +50,7 @@ def convert(
         colour=rgb,
         resize_masks=resize_masks,
         normals=normals,
-        splits=SplitOptions(
-            kind=splits, seed=seed, group_by=group_by, group_near_duplicates=group_near_duplicates
-        ),
+        splits=SplitOptions(kind=splits, seed=seed, group_by=group_by, group_near_duplicates=group_near_duplicates),
         overwrite=overwrite,
         overwrite_preprocessed=overwrite_preprocessed,
     )

@@ -13,6 +13,8 @@ def plan(
     configuration: Annotated[list[str], typer.Option("-c", help="Configuration that gets the layer; repeatable.")],
     source: Annotated[str, typer.Option("-p", help="nnU-Net plans to start from.")] = "nnUNetPlans",
     name: Annotated[str | None, typer.Option("-o", help="Name of the new plans. [default: SOURCE_LLM4Seg]")] = None,
+    protocol: Annotated[str | None, typer.Option(help="paper: its patch, batch and spacing, as a pair.")] = None,
+    token_grid: Annotated[int | None, typer.Option(help="With --protocol: edge of the token grid.")] = None,
     model: Annotated[str | None, typer.Option(help="Hub id or folder of the language model.")] = None,
     revision: Annotated[str | None, typer.Option(help="Commit of the model repository.")] = None,
     layer: Annotated[int | None, typer.Option(help="Index of the decoder layer, counted from 0.")] = None,
@@ -28,8 +30,12 @@ def plan(
     max_tokens: Annotated[int | None, typer.Option(help="Refuse to train with more tokens at patch size.")] = None,
 ) -> None:
     """Write LLM4Seg plans out of nnU-Net's own; only the settings given here are written, the rest are defaults."""
+    import json
+
     from nnunet_llm4seg.environment import dataset_folder
     from nnunet_llm4seg.plans.make import write_plans
+    from nnunet_llm4seg.plans.protocol import write_pair
+    from nnunet_llm4seg.plans.report import describe_plans
 
     given = {
         "model": model,
@@ -48,8 +54,21 @@ def plan(
     }
     fields = {field: value for field, value in given.items() if value is not None}
     folder = dataset_folder("nnUNet_preprocessed", dataset)
-    name = name or f"{source}_LLM4Seg"
-    path = write_plans(folder, configuration, fields, source=source, name=name)
-    print(f"Wrote {path}. Train with:\n")
+    baseline, preprocess = source, None
+    if protocol is not None or token_grid is not None:
+        pair = write_pair(
+            folder, configuration, fields, protocol=protocol, source=source, name=name, token_grid=token_grid
+        )
+        baseline, path, preprocess = pair.baseline.stem, pair.candidate, pair.preprocess
+        print(f"Wrote {pair.baseline}, the baseline.")
+    else:
+        path = write_plans(folder, configuration, fields, source=source, name=name or f"{source}_LLM4Seg")
+    print(f"Wrote {path}.")
+    for line in describe_plans(json.loads(path.read_text(encoding="utf-8")), configuration):
+        print(line)
+    if preprocess:
+        print(f"\nPreprocess the data for both with:\n\n{preprocess}")
+    print("\nTrain the baseline and the network with the LLM layer with:\n")
     for each in configuration:
-        print(f"llm4seg train {folder.name} {each} 0 -p {name} -tr nnUNetTrainerLLM4Seg")
+        print(f"nnUNetv2_train {folder.name} {each} 0 -p {baseline}")
+        print(f"llm4seg train {folder.name} {each} 0 -p {path.stem} -tr nnUNetTrainerLLM4Seg")

@@ -54,7 +54,7 @@ def read_btcv(source: Path) -> SourceDataset:
         cases += [Case(name=_stem(p), image=p, test=True) for p in image_files(tests, (ENDING,))]
     return SourceDataset(
         name="BTCV",
-        root=source,
+        list_folders=(source,),
         cases=cases,
         labels={"background": 0} | {organ: value for value, organ in enumerate(ORGANS, 1)},
         volumes=True,
@@ -73,11 +73,7 @@ def _published(path: Path) -> list[Fold] | None:
         return None
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        training, validation = (
-            [_stem(Path(e["image"])) for e in content[k]] for k in ("training", "validation")
-        )
+        training, validation = ([_stem(Path(e["image"])) for e in content[k]] for k in ("training", "validation"))
     except (ValueError, KeyError, TypeError) as error:
-        raise DatasetError(
-            f"{path} is not a list of training and validation images; replace or remove it."
-        ) from error
+        raise DatasetError(f"{path} is not a list of training and validation images; replace or remove it.") from error
     return [(training, validation)]

@@ -42,7 +42,7 @@ def read_busi(source: Path, *, normals: bool = False) -> SourceDataset:
         cases = [case for case in cases if normals or case.group != "normal"]
     else:
         raise no_layout(source, "Dataset_BUSI_with_GT/ with benign/ and malignant/, or images/ and masks/0/")
-    return SourceDataset(name="BUSI", root=root, cases=cases, labels={"background": 0, "lesion": 1})
+    return SourceDataset(name="BUSI", list_folders=(source, root), cases=cases, labels={"background": 0, "lesion": 1})
 
 
 def _of_class(folder: Path) -> list[Case]:
@@ -63,7 +63,5 @@ def _of_class(folder: Path) -> list[Case]:
 def _class_of(name: str) -> str:
     found = name.split(" ")[0].split("_")[0].lower()
     if found not in CLASSES:
-        raise DatasetError(
-            f"{name!r} is not a name of BUSI, such as 'benign (1)'; use `llm4seg convert folder`."
-        )
+        raise DatasetError(f"{name!r} is not a name of BUSI, such as 'benign (1)'; use `llm4seg convert folder`.")
     return found

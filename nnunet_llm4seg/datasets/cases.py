@@ -31,11 +31,11 @@ class SourceDataset:
     """A data set as it lies on the disk.
 
     `colour` is None where the image files themselves tell; `published` holds folds that the layout gives
-    (else lists are looked for in `root`).
+    (else lists are looked for in `list_folders`).
     """
 
     name: str
-    root: Path
+    list_folders: tuple[Path, ...]
     cases: list[Case]
     labels: Mapping[str, int]
     colour: bool | None = False
@@ -70,9 +70,7 @@ def by_stem(files: Iterable[Path], stem: Callable[[Path], str] = lambda path: pa
     found: dict[str, Path] = {}
     for path in files:
         if (other := found.setdefault(stem(path), path)) is not path:
-            raise DatasetError(
-                f"{other} and {path} are both called {stem(path)!r}; keep one of them and start again."
-            )
+            raise DatasetError(f"{other} and {path} are both called {stem(path)!r}; keep one of them and start again.")
     return found
 
 
@@ -98,9 +96,7 @@ def paired(images: Mapping[str, Path], masks: Mapping[str, Iterable[Path]]) -> l
 def no_layout(source: Path, expected: str) -> DatasetError:
     """The error for a folder in which nothing known was found."""
     if not source.is_dir():
-        return DatasetError(
-            f"{source} is not a folder; unpack the data set and name its folder, with {expected}."
-        )
+        return DatasetError(f"{source} is not a folder; unpack the data set and name its folder, with {expected}.")
     inside = some(path.name for path in source.iterdir()) or "nothing"
     return DatasetError(f"{source} holds {inside}; expected {expected}: name the folder that holds them.")
 
@@ -121,8 +117,6 @@ def safe_names(names: Iterable[str]) -> dict[str, str]:
     for name in names:
         new = re.sub(r"[^A-Za-z0-9-]+", "_", name).strip("_") or "case"
         if (other := taken.setdefault(new, name)) != name or name in safe:
-            raise DatasetError(
-                f"{other!r} and {name!r} both become the case name {new!r}; rename one of the files."
-            )
+            raise DatasetError(f"{other!r} and {name!r} both become the case name {new!r}; rename one of the files.")
         safe[name] = new
     return safe

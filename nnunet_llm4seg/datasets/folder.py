@@ -15,5 +15,5 @@ def read_folder(source: Path) -> SourceDataset:
         raise no_layout(source, "images/ and masks/0/, or images/ and masks/")
     name = safe_names([source.resolve().name])[source.resolve().name]
     return SourceDataset(
-        name=name, root=source, cases=cases, labels={"background": 0, "foreground": 1}, colour=None
+        name=name, list_folders=(source,), cases=cases, labels={"background": 0, "foreground": 1}, colour=None
     )

@@ -29,9 +29,7 @@ class SplitOptions:
         if self.kind not in (None, *splits.SPLITS):
             raise ConfigError(f"--splits {self.kind!r} is not allowed; choose {' or '.join(splits.SPLITS)}.")
         if self.group_by is not None and self.kind is None:
-            raise ConfigError(
-                f"--group-by {self.group_by!r} needs folds to keep groups in; add --splits 5fold."
-            )
+            raise ConfigError(f"--group-by {self.group_by!r} needs folds to keep groups in; add --splits 5fold.")
 
 
 def make_groups(names: Mapping[str, str], duplicates: Pairs | None, group_by: str | None) -> dict[str, Any]:
@@ -41,9 +39,7 @@ def make_groups(names: Mapping[str, str], duplicates: Pairs | None, group_by: st
         names: new case names by the published ones.
         duplicates: near-duplicates by their new names; None if nobody looked for them.
     """
-    rules = ([] if duplicates is None else [RULE]) + (
-        [f"names with the same {group_by!r}"] if group_by else []
-    )
+    rules = ([] if duplicates is None else [RULE]) + ([f"names with the same {group_by!r}"] if group_by else [])
     return {"rule": "; ".join(rules), "groups": joined((duplicates or []) + _patients(names, group_by))}
 
 
@@ -64,7 +60,7 @@ def make_folds(
         if dataset.published:
             published, origin = dataset.published, [dataset.published_in]
         else:
-            published, origin = splits.read_lists(dataset.root)
+            published, origin = splits.read_lists(*dataset.list_folders)
         folds = splits.published_folds(published, training)
         info = {"splits": "official", "read_from": origin, **_holdouts(folds, len(training))}
     else:

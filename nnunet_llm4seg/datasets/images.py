@@ -44,7 +44,7 @@ def read_image(path: Path, *, colour: bool) -> tuple[np.ndarray, list[str]]:
         notices.append(SCALED)
     if image.mode == "F":
         raise DatasetError(f"{path} holds floating-point values; save it with 8 or 16 bit and start again.")
-    if image.mode not in ("1", "L", "LA"):
+    if image.mode not in _GREY_MODES:
         image = image.convert("RGB")
     return np.array(image.convert("RGB" if colour else "L")), notices
 
@@ -83,15 +83,15 @@ def resized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Resize to (H, W): images bicubic, bool masks nearest; unchanged if they have that size already."""
     if pixels.shape[:2] == size:
         return pixels
-    height_last = size[::-1]  # Pillow counts (W, H)
+    width_first = size[::-1]  # as Pillow counts
     if pixels.dtype == bool:
-        small = Image.fromarray(pixels.astype(np.uint8)).resize(height_last, Image.Resampling.NEAREST)
+        small = Image.fromarray(pixels.astype(np.uint8)).resize(width_first, Image.Resampling.NEAREST)
         return np.asarray(small) > 0
     if pixels.dtype == np.uint16:
         # as float, since older Pillows cannot resize 16 bit
-        deep = Image.fromarray(pixels.astype(np.float32)).resize(height_last, Image.Resampling.BICUBIC)
+        deep = Image.fromarray(pixels.astype(np.float32)).resize(width_first, Image.Resampling.BICUBIC)
         return np.clip(np.rint(np.asarray(deep)), 0, 65535).astype(np.uint16)
-    return np.asarray(Image.fromarray(pixels).resize(height_last, Image.Resampling.BICUBIC))
+    return np.asarray(Image.fromarray(pixels).resize(width_first, Image.Resampling.BICUBIC))
 
 
 def _opened(path: Path) -> Image.Image:
@@ -106,16 +106,14 @@ def _loaded(path: Path) -> tuple[Image.Image, str, bool]:
     with _opened(path) as image:
         # MPO: a camera's JPEG with a preview as second frame
         if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
-            raise DatasetError(
-                f"{path} holds {image.n_frames} frames; save it as one 2D image and start again."
-            )
+            raise DatasetError(f"{path} holds {image.n_frames} frames; save it as one 2D image and start again.")
         try:
             upright = ImageOps.exif_transpose(image)
-            if not (deep := _is_deep(path, image)):
+            if not _is_deep(path, image):
                 return upright, image.format, False
-            deeper = _all_16_bits(path)
-            deeper.getexif()[ExifTags.Base.Orientation] = image.getexif().get(ExifTags.Base.Orientation, 1)
-            return ImageOps.exif_transpose(deeper), image.format, deep and deeper.mode == "RGB"
+            deep = _all_16_bits(path)
+            deep.getexif()[ExifTags.Base.Orientation] = image.getexif().get(ExifTags.Base.Orientation, 1)
+            return ImageOps.exif_transpose(deep), image.format, deep.mode == "RGB"
         except Exception as error:
             raise _unreadable(path, error) from error
 

@@ -40,20 +40,19 @@ def read_isic(source: Path) -> SourceDataset:
         names = " or ".join(sets["training"][0] for sets in YEARS.values())
         raise no_layout(source, f"{names} and the folder of its masks")
     if len(years) > 1:
-        raise DatasetError(
-            f"{source} holds ISIC {years[0]} and {years[1]}; put each year into a folder of its own."
-        )
+        raise DatasetError(f"{source} holds ISIC {years[0]} and {years[1]}; put each year into a folder of its own.")
     cases = {name: _of_set(name, *(source / f for f in pair)) for name, pair in YEARS[years[0]].items()}
     published = None
     if cases.get("validation"):
-        published = [([case.name for case in cases[name]]) for name in ("training", "validation")]
+        training, validation = ([case.name for case in cases[name]] for name in ("training", "validation"))
+        published = [(training, validation)]
     return SourceDataset(
         name=f"ISIC{years[0]}",
-        root=source,
+        list_folders=(source,),
         cases=[case for name in cases for case in cases[name]],
         labels={"background": 0, "lesion": 1},
         colour=True,
-        published=published and [tuple(published)],
+        published=published,
         published_in="the challenge's training and validation sets",
     )
 

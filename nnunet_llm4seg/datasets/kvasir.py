@@ -20,5 +20,9 @@ def read_kvasir(source: Path) -> SourceDataset:
         raise no_layout(source, "Kvasir-SEG/ with images/ and masks/")
     cases = pair_folders(root / "images", root / "masks")
     return SourceDataset(
-        name="KvasirSEG", root=root, cases=cases, labels={"background": 0, "polyp": 1}, colour=True
+        name="KvasirSEG",
+        list_folders=(source, root),
+        cases=cases,
+        labels={"background": 0, "polyp": 1},
+        colour=True,
     )

@@ -25,9 +25,7 @@ def images_and_masks(root: Path) -> list[Case] | None:
         return None
     classes = sorted(path.name for path in masks.iterdir() if path.is_dir() and path.name.isdigit())
     if classes not in ([], ["0"]):
-        raise DatasetError(
-            f"{masks} holds the classes {some(classes)}; only one class, masks/0, can be converted."
-        )
+        raise DatasetError(f"{masks} holds the classes {some(classes)}; only one class, masks/0, can be converted.")
     return pair_folders(images, masks / "0" if classes else masks)
 
 

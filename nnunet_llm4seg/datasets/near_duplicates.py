@@ -45,9 +45,7 @@ def near_duplicates(
     pairs = []
     for start in range(0, len(names), _ROWS):
         rows = slice(start, start + _ROWS)
-        close = (_distance(dhash[rows], dhash) <= DHASH_DISTANCE) | (
-            _distance(phash[rows], phash) <= PHASH_DISTANCE
-        )
+        close = (_distance(dhash[rows], dhash) <= DHASH_DISTANCE) | (_distance(phash[rows], phash) <= PHASH_DISTANCE)
         found = np.argwhere(close & (grey[rows] @ grey.T > CORRELATION))
         pairs += [(names[start + i], names[j]) for i, j in found if start + i < j]
     return sorted(pairs)

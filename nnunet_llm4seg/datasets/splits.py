@@ -16,24 +16,22 @@ _LIST = re.compile(r"(?:.*[_-])?(?P<part>train|val)(?P<number>\d*)\.txt", re.IGN
 _MOST_CLASSES = 20  # a prefix with more values than that is no class
 
 
-def read_lists(folder: Path) -> tuple[list[Fold], list[str]]:
-    """Folds from `*_train1.txt` and `*_val1.txt` (or without a number), and the files' names.
+def read_lists(*folders: Path) -> tuple[list[Fold], list[str]]:
+    """Folds from `*_train1.txt` and `*_val1.txt` (or without a number) in these folders; the files' names.
 
     Raises:
         DatasetError: there are no lists, or a list has no partner or a double.
     """
     lists: dict[int, dict[str, Path]] = {}
-    for path in sorted(folder.glob("*")):
+    for path in sorted({path for folder in folders for path in folder.glob("*.txt")}):
         if match := _LIST.fullmatch(path.name):
             parts = lists.setdefault(int(match["number"] or 0), {})
             if other := parts.get(match["part"].lower()):
-                raise DatasetError(
-                    f"{other} and {path.name} are lists for the same fold; move one of them away."
-                )
+                raise DatasetError(f"{other} and {path.name} are lists for the same fold; move one of them away.")
             parts[match["part"].lower()] = path
     if not lists:
         raise DatasetError(
-            f"{folder} holds no lists such as train.txt and val.txt or busi_train1.txt and busi_val1.txt; "
+            f"{folders[0]} holds no lists such as train.txt and val.txt, or x_train1.txt and x_val1.txt; "
             "put the published lists there, or use --splits 5fold."
         )
     folds, names = [], []
@@ -65,9 +63,7 @@ def published_folds(published: list[Fold], names: Mapping[str, str]) -> list[Fol
                 "complete the data set or correct the lists."
             )
         if twice := [name for name, count in Counter(both).items() if count > 1]:
-            raise DatasetError(
-                f"the lists of fold {number} name {some(twice)} more than once; correct the lists."
-            )
+            raise DatasetError(f"the lists of fold {number} name {some(twice)} more than once; correct the lists.")
         cut = len(fold[0])
         folds.append((sorted(both[:cut]), sorted(both[cut:])))
         if not all(folds[-1]):
@@ -82,9 +78,7 @@ def _known(entry: str, names: Mapping[str, str]) -> str | None:
     return names.get(file.stem) if file.suffix.lower() in IMAGE_ENDINGS else None
 
 
-def five_folds(
-    classes: Mapping[str, str | None], groups: Iterable[Iterable[str]], *, seed: int
-) -> list[Fold]:
+def five_folds(classes: Mapping[str, str | None], groups: Iterable[Iterable[str]], *, seed: int) -> list[Fold]:
     """Five folds with every group in one of them and the classes spread evenly.
 
     Groups go, largest first and else in seeded random order, to the fold that has least of their classes.

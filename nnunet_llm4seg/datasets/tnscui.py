@@ -43,7 +43,11 @@ def read_tnscui(source: Path) -> SourceDataset:
         cases += [Case(name=f"test_{name}", image=path, test=True) for name, path in images.items()]
     notices = [] if table else ["train.csv is not there: 5fold cannot stratify by class"]
     return SourceDataset(
-        name="TNSCUI", root=root, cases=cases, labels={"background": 0, "nodule": 1}, notices=notices
+        name="TNSCUI",
+        list_folders=(source, root),
+        cases=cases,
+        labels={"background": 0, "nodule": 1},
+        notices=notices,
     )
 
 

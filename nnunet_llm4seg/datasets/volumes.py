@@ -35,9 +35,7 @@ def check_volume(image: Path, label: Path | None, values: Collection[int]) -> No
     except Exception as error:
         raise _unreadable(label, error) from error
     if unknown := sorted(set(found.tolist()) - set(values)):
-        raise DatasetError(
-            f"{label} holds the values {some(unknown)}; allowed are {min(values)} to {max(values)}."
-        )
+        raise DatasetError(f"{label} holds the values {some(unknown)}; allowed are {min(values)} to {max(values)}.")
 
 
 def _opened(path: Path):
@@ -50,9 +48,7 @@ def _opened(path: Path):
 
 
 def _unreadable(path: Path, error: Exception) -> DatasetError:
-    return DatasetError(
-        f"{path} cannot be read as NIfTI ({type(error).__name__}); replace the file and start again."
-    )
+    return DatasetError(f"{path} cannot be read as NIfTI ({type(error).__name__}); replace the file and start again.")
 
 
 def _mm(spacing: tuple[float, ...]) -> str:

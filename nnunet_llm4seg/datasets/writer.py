@@ -50,9 +50,7 @@ def dataset_folder(final: Path, recipe: Any, *, overwrite: bool) -> Iterator[Pat
             os.replace(part, final)
             shutil.rmtree(old, ignore_errors=True)
     except Timeout as error:
-        raise DatasetError(
-            f"{final} is being written by another run; wait for it or choose another ID."
-        ) from error
+        raise DatasetError(f"{final} is being written by another run; wait for it or choose another ID.") from error
 
 
 def refuse_existing(final: Path, *, overwrite: bool) -> None:
@@ -70,9 +68,7 @@ def _recover(final: Path, old: Path) -> None:
 
 def _prepare(part: Path, recipe: Any) -> None:
     written = part / _RECIPE
-    if part.exists() and not (
-        written.is_file() and json.loads(written.read_text(encoding="utf-8")) == recipe
-    ):
+    if part.exists() and not (written.is_file() and json.loads(written.read_text(encoding="utf-8")) == recipe):
         shutil.rmtree(part)
     part.mkdir(exist_ok=True)
     for torn in part.rglob(".*.part"):

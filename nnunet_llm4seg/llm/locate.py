@@ -1,4 +1,4 @@
-"""Find the folder that holds a language model's files."""
+"""Find the folder that holds a language model's files: on this machine first, then on the hub."""
 
 from __future__ import annotations
 
@@ -6,63 +6,96 @@ import json
 from pathlib import Path
 from typing import Any
 
-from nnunet_llm4seg.errors import ModelFilesError, ModelNotFoundError
+from nnunet_llm4seg.errors import ModelFilesError
+from nnunet_llm4seg.llm import cache
+from nnunet_llm4seg.llm.known import KNOWN
+from nnunet_llm4seg.llm.model_config import read_model_config
+
+__all__ = ["config_at_hand", "locate", "locate_config", "read_model_config"]
 
 
 def locate(model: str, revision: str | None, layer: int) -> Path:
-    """Return the folder of `model`: a local Hugging Face folder, or its snapshot in the Hugging Face cache.
+    """Return a folder with layer number `layer` of `model`.
+
+    Looked up in this order: a local folder in Hugging Face's layout, our cache (`llm.cache`), the Hugging Face cache
+    if the whole model is there, and at last the hub, from which only that layer is fetched (`llm.fetch`).
 
     Args:
         model: A folder (absolute, or relative to the current one), or a hub id such as `org/name`.
-        revision: Commit or branch of a hub id; `None` is the branch `main`. Folders have no revision.
-        layer: 0-based index of the layer that is wanted; the error names it.
+        revision: Commit, branch or tag of a hub id; `None` is the branch `main`. Folders have no revision.
+        layer: 0-based index.
 
     Raises:
-        ModelNotFoundError: there is no such folder, and the cache holds no such model.
+        ModelNotFoundError: there is no such folder, the caches do not hold it, and the hub must not be asked or has
+            no such model.
         ModelFilesError: there is a folder, but it has no `config.json`.
+        LLM4SegError: it cannot be fetched, see `llm.fetch.fetch_layer`.
     """
-    folder = Path(model).expanduser()
-    if folder.is_dir():
-        if not (folder / "config.json").is_file():
-            raise ModelFilesError(
-                f"model: the folder {model!r} has no config.json; give a folder in Hugging Face's layout "
-                "(config.json beside model.safetensors)."
-            )
+    if (folder := _folder(model)) is not None:
         return folder
-    cached = _cached_config(model, revision)
-    if cached is not None:
-        return cached.parent
-    at = f" at revision {revision!r}" if revision else ""
-    raise ModelNotFoundError(
-        f"model: layer {layer} of {model!r}{at} is needed, but that is neither a folder (seen from {Path.cwd()}) "
-        "nor a model in the Hugging Face cache; give an existing folder, or run "
-        f"`hf download {model}` on a machine with internet and copy its cache."
-    )
+    if (cached := cache.find(model, revision, layer)) is not None:
+        return cached.folder
+    if (snapshot := _snapshot(model, revision)) is not None and _has_weights(snapshot):
+        return snapshot
+    from nnunet_llm4seg.llm.fetch import fetch_layer
+
+    return fetch_layer(model, layer, revision=revision)
 
 
-def _cached_config(model: str, revision: str | None) -> Path | None:
-    """The cached `config.json` of a hub id, or None; never asks the hub."""
+def locate_config(model: str, revision: str | None, layer: int) -> dict[str, Any]:
+    """The raw `config.json` of `model`, which is all that random weights need.
+
+    Looked up as in `locate`, and before the hub is asked in the list of known models, if no revision is wanted.
+
+    Raises:
+        LLM4SegError: see `locate`.
+    """
+    found = config_at_hand(model, revision)
+    return read_model_config(locate(model, revision, layer)) if found is None else found
+
+
+def config_at_hand(model: str, revision: str | None) -> dict[str, Any] | None:
+    """The raw `config.json` of `model` as `locate_config` finds it without asking the hub, or None."""
+    folder = _folder(model)
+    if folder is None and (cached := cache.find(model, revision, None)):
+        folder = cached.folder
+    folder = folder or _snapshot(model, revision)
+    if folder is not None:
+        return read_model_config(folder)
+    return dict(KNOWN[model].config) if revision is None and model in KNOWN else None
+
+
+def _folder(model: str) -> Path | None:
+    folder = Path(model).expanduser()
+    if not folder.is_dir():
+        return None
+    if not (folder / "config.json").is_file():
+        raise ModelFilesError(
+            f"model: the folder {model!r} has no config.json; give a folder in Hugging Face's layout "
+            "(config.json beside model.safetensors)."
+        )
+    return folder
+
+
+def _snapshot(model: str, revision: str | None) -> Path | None:
+    """The folder of a hub id in the Hugging Face cache, or None; never asks the hub."""
     from huggingface_hub import try_to_load_from_cache
-    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import HFValidationError
 
     try:
         found = try_to_load_from_cache(model, "config.json", revision=revision)
     except HFValidationError:
         return None
-    return Path(found) if isinstance(found, str) else None
+    return Path(found).parent if isinstance(found, str) else None
 
 
-def read_model_config(folder: Path) -> dict[str, Any]:
-    """Read `config.json` of a model folder as it stands there.
-
-    Raises:
-        ModelFilesError: it is not JSON or names no `model_type`.
-    """
+def _has_weights(folder: Path) -> bool:
+    """Whether all safetensors files of a model are there."""
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelFilesError(f"model: {folder / 'config.json'} cannot be read ({error}); fetch it again.") from error
-    if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
-        raise ModelFilesError(f"model: {folder / 'config.json'} names no model_type; it is no language model's.")
-    config.pop("_name_or_path", None)  # the path of whoever saved it; plans are shared
-    return config
+        index = json.loads((folder / "model.safetensors.index.json").read_text(encoding="utf-8"))
+        names = set(index["weight_map"].values())
+    except FileNotFoundError:
+        names = {cache.WEIGHTS}
+    except (OSError, ValueError, KeyError, AttributeError):
+        return False
+    return all((folder / name).is_file() for name in names)

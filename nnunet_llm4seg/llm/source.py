@@ -12,7 +12,7 @@ from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.llm import weights
 from nnunet_llm4seg.llm.families import family_of
 from nnunet_llm4seg.llm.layer import build_layer
-from nnunet_llm4seg.llm.locate import locate, read_model_config
+from nnunet_llm4seg.llm.locate import locate, locate_config, read_model_config
 from nnunet_llm4seg.llm.tensors import DTYPES, dtype_name, layer_sha256, read_layer
 
 Tensors = dict[str, torch.Tensor]
@@ -50,12 +50,13 @@ def prepare_layer(config: LLM4SegConfig) -> tuple[LayerSpec, Tensors]:
     Raises:
         ModelNotFoundError, ModelFilesError: see `locate`, `build_layer` and `read_layer`.
     """
-    folder = locate(config.model, config.revision, config.layer)
-    model_config = read_model_config(folder)
-    layer = build_layer(model_config, config.layer)
     if config.weights == "random":
+        model_config = locate_config(config.model, config.revision, config.layer)
         tensors = _random(model_config, config)
     else:
+        folder = locate(config.model, config.revision, config.layer)
+        model_config = read_model_config(folder)
+        layer = build_layer(model_config, config.layer)
         shapes = {name: tuple(p.shape) for name, p in layer.named_parameters()}
         family = family_of(model_config)
         tensors = read_layer(folder, family.prefixes, config.layer, shapes, renamed=family.renamed)

@@ -20,10 +20,10 @@ from nnunet_llm4seg.errors import CheckpointError, DatasetError, NonFiniteError
 from nnunet_llm4seg.files import write_json, written_whole
 from nnunet_llm4seg.llm.source import initial_tensors
 from nnunet_llm4seg.network import inject
+from nnunet_llm4seg.tokens import refuse_too_many_tokens, strides_of
 from nnunet_llm4seg.trainer.checkpoints import layer_from_siblings, newest_readable, read_checkpoint
 from nnunet_llm4seg.trainer.settings import read_results, refuse_difference, resolve, settings_in, write_into
 from nnunet_llm4seg.trainer.summary import describe_network, describe_settings
-from nnunet_llm4seg.trainer.tokens import refuse_too_many_tokens, strides_of
 
 
 class nnUNetTrainerLLM4Seg(nnUNetTrainer):
@@ -115,8 +115,8 @@ class nnUNetTrainerLLM4Seg(nnUNetTrainer):
         if not self.bottleneck.finite:  # nnU-Net has just waited for the loss, so this costs nothing
             raise NonFiniteError(
                 f"the LLM layer's output was inf or nan in epoch {self.current_epoch}; training stops here, and the "
-                "checkpoints are those of earlier epochs. Continue with --c after setting dtype float32 in the plans "
-                "of a new training, residual gated, or a lower learning rate."
+                "checkpoints are those of earlier epochs. Make new plans with `dtype float32` or `residual gated` "
+                "(`llm4seg plan … -o NAME`) and train with them."
             )
         return result
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from torch import nn
 
 from nnunet_llm4seg.bottleneck import LLMBottleneck
+from nnunet_llm4seg.tokens import strides_of, token_grid
 from nnunet_llm4seg.trainer.settings import Settings
-from nnunet_llm4seg.trainer.tokens import strides_of, token_grid
 
 
 def describe_settings(settings: Settings) -> str:

@@ -3,22 +3,12 @@ import json
 
 import numpy as np
 import pytest
-from dataset_trees import blob, noise, pixels, save
+from dataset_trees import blob, make_busi, noise, pixels, save
 
 
 @pytest.fixture
 def busi(tmp_path):
-    """Kaggle's layout in small, with its oddities."""
-    root = tmp_path / "download" / "Dataset_BUSI_with_GT"
-    for seed, name in enumerate(["benign (1)", "benign (2)", "malignant (1)", "normal (1)"]):
-        folder = root / name.split()[0]
-        grey = noise(seed)
-        save(np.stack([grey] * 3, axis=2), folder / f"{name}.png")
-        save(blob(seed) & (name != "normal (1)"), folder / f"{name}_mask.png")
-    save(np.roll(blob(0), 22, axis=1), root / "benign" / "benign (1)_mask_1.png")
-    save(np.roll(blob(0), 25, axis=0), root / "benign" / "benign (1)_mask_2.png")
-    (root / "benign" / ".DS_Store").write_bytes(b"?")
-    return root.parent
+    return make_busi(tmp_path / "download")
 
 
 def test_kaggle_layout_becomes_grey_cases_with_merged_masks(busi, llm4seg, raw):
@@ -68,12 +58,7 @@ def test_mask_of_another_size_is_refused_and_resized_on_request(busi, llm4seg, r
         busi / "Dataset_BUSI_with_GT/benign/benign (2)_mask.png",
     )
     sentence = refused("convert", "busi", busi, "-d", 7)
-    assert (
-        "benign (2)" in sentence
-        and "48x40" in sentence
-        and "96x80" in sentence
-        and "--resize-masks" in sentence
-    )
+    assert "benign (2)" in sentence and "48x40" in sentence and "96x80" in sentence and "--resize-masks" in sentence
     code, out, _ = llm4seg("convert", "busi", busi, "-d", 7, "--resize-masks")
     assert code == 0 and "1 (benign (2))" in out
     np.testing.assert_array_equal(pixels(raw / "Dataset007_BUSI/labelsTr/benign_2.png"), blob(1))
@@ -120,7 +105,5 @@ def test_five_folds_of_shared_busi_keep_near_duplicates_together(shared, llm4seg
     assert info["near_duplicates"]["pairs_crossing_each_fold"] == [0] * 5
     assert info["stratified_by"] == {"benign": 437, "malignant": 210} and info["seed"] == 12345
     folds = json.loads((folder / "splits_final.json").read_text())
-    assert sorted(case for fold in folds for case in fold["val"]) == sorted(
-        folds[0]["train"] + folds[0]["val"]
-    )
+    assert sorted(case for fold in folds for case in fold["val"]) == sorted(folds[0]["train"] + folds[0]["val"])
     assert all(41 <= sum(case.startswith("malignant") for case in fold["val"]) <= 43 for fold in folds)

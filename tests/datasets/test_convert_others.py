@@ -1,10 +1,20 @@
 import csv
 import json
 
-import nibabel
 import numpy as np
 import pytest
-from dataset_trees import blob, noise, pixels, save
+from dataset_trees import (
+    YEARS,
+    blob,
+    make_btcv,
+    make_isic,
+    make_kvasir,
+    make_tnscui,
+    noise,
+    pixels,
+    save,
+    save_volume,
+)
 from PIL import Image
 
 
@@ -17,14 +27,7 @@ def cases(folder):
 
 @pytest.fixture
 def tnscui(tmp_path):
-    root = tmp_path / "download"
-    for number in range(1, 13):
-        save(noise(number), root / f"TNSCUI2020_train/image/{number}.PNG")
-        save(blob(number), root / f"TNSCUI2020_train/mask/{number}.PNG")
-    save(noise(50), root / "TNSCUI2020_test/image/1.PNG")
-    rows = "".join(f"{number}.PNG,{number % 2}\n" for number in range(1, 13))
-    (root / "TNSCUI2020_train/train.csv").write_text("ID,CATE\n" + rows)
-    return root
+    return make_tnscui(tmp_path / "download")
 
 
 def test_tnscui_takes_upper_case_files_classes_and_the_test_set(tnscui, llm4seg, raw):
@@ -44,35 +47,11 @@ def test_tnscui_case_that_the_csv_lacks_is_named(tnscui, refused):
 
 # --- ISIC
 
-YEARS = {
-    2016: ("ISBI2016_ISIC_Part1_{}_Data", "ISBI2016_ISIC_Part1_{}_GroundTruth", "_Segmentation.png"),
-    2017: ("ISIC-2017_{}_Data", "ISIC-2017_{}_Part1_GroundTruth", "_segmentation.png"),
-    2018: ("ISIC2018_Task1-2_{}_Input", "ISIC2018_Task1_{}_GroundTruth", "_segmentation.png"),
-}
-
-
-def make_isic(root, year):
-    images, masks, suffix = YEARS[year]
-    sets = ["Training", "Test"] if year == 2016 else ["Training", "Validation", "Test"]
-    for number, which in enumerate(sets):
-        which = "Test_v2" if (year, which) == (2017, "Test") else which
-        for seed in (10 * number, 10 * number + 1):
-            name = f"ISIC_{seed:07d}"
-            save(noise(seed, (40, 48, 3)), root / images.format(which) / f"{name}.jpg")
-            save(blob(seed).astype(np.uint8) * 255, root / masks.format(which) / (name + suffix))
-            if year == 2017:
-                save(noise(seed), root / images.format(which) / f"{name}_superpixels.png")
-        (root / images.format(which) / "ATTRIBUTION.txt").write_text("text")
-        (root / masks.format(which) / "LICENSE.txt").write_text("text")
-    return root
-
 
 @pytest.mark.parametrize("year", YEARS)
 def test_isic_reads_each_years_folders(year, tmp_path, llm4seg, raw):
     source = make_isic(tmp_path / "isic", year)
-    code, _, _ = llm4seg(
-        "convert", "isic", source, "-d", 4, *([] if year == 2016 else ["--splits", "official"])
-    )
+    code, _, _ = llm4seg("convert", "isic", source, "-d", 4, *([] if year == 2016 else ["--splits", "official"]))
     folder = raw / f"Dataset004_ISIC{year}"
     training = ["ISIC_0000000", "ISIC_0000001"]
     validation = [] if year == 2016 else ["ISIC_0000010", "ISIC_0000011"]
@@ -131,20 +110,13 @@ def test_shared_isic_is_bit_identical_rgb(shared, llm4seg, raw):
 
 @pytest.fixture
 def kvasir(tmp_path):
-    root = tmp_path / "Kvasir-SEG"
-    for number in range(6):
-        name = f"cju{number}"
-        save(noise(number, (40, 48, 3)), root / f"images/{name}.jpg")
-        mask = Image.fromarray(blob(number).astype(np.uint8) * 255).convert("RGB")
-        (root / "masks").mkdir(exist_ok=True)
-        mask.save(root / f"masks/{name}.jpg", quality=60)
-    (root / "kavsir_bboxes.json").write_text("{}")
-    (root / "train.txt").write_text("cju0\ncju1\ncju2\ncju3\n")
-    (root / "val.txt").write_text("cju4\ncju5\n\n")
-    return tmp_path
+    return make_kvasir(tmp_path)
 
 
-def test_kvasir_jpeg_masks_become_binary_and_lists_one_fold(kvasir, llm4seg, raw):
+@pytest.mark.parametrize("beside", [False, True], ids=["inside", "beside"])
+def test_kvasir_jpeg_masks_become_binary_and_lists_one_fold(beside, kvasir, llm4seg, raw):
+    for name in ("train.txt", "val.txt") if beside else ():
+        (kvasir / "Kvasir-SEG" / name).rename(kvasir / name)
     assert llm4seg("convert", "kvasir", kvasir, "-d", 5, "--splits", "official")[0] == 0
     folder = raw / "Dataset005_KvasirSEG"
     for number in range(6):
@@ -157,22 +129,6 @@ def test_kvasir_jpeg_masks_become_binary_and_lists_one_fold(kvasir, llm4seg, raw
 # --- BTCV
 
 
-def save_volume(values, path, spacing=(0.8, 0.8, 3.0)):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    nibabel.save(nibabel.Nifti1Image(values, np.diag([*spacing, 1.0])), path)
-
-
-def make_btcv(
-    root, images="RawData/Training/img", labels="RawData/Training/label", tests="RawData/Testing/img"
-):
-    for number in (1, 2, 35, 36):
-        scan = np.full((8, 8, 4), number, dtype=np.int16)
-        save_volume(scan, root / images / f"img{number:04d}.nii.gz")
-        save_volume((scan % 14).astype(np.uint8), root / labels / f"label{number:04d}.nii.gz")
-    save_volume(np.zeros((8, 8, 4), dtype=np.int16), root / tests / "img0061.nii.gz")
-    return root
-
-
 def test_btcv_raw_data_is_copied_as_it_is(tmp_path, llm4seg, raw):
     source = make_btcv(tmp_path / "btcv")
     code, out, _ = llm4seg("convert", "btcv", source, "-d", 6)
@@ -183,9 +139,7 @@ def test_btcv_raw_data_is_copied_as_it_is(tmp_path, llm4seg, raw):
     assert len(description["labels"]) == 14 and description["labels"]["left adrenal gland"] == 13
     copied, original = folder / "imagesTr/img0035_0000.nii.gz", source / "RawData/Training/img/img0035.nii.gz"
     assert copied.read_bytes() == original.read_bytes()
-    assert (folder / "labelsTr/img0035.nii.gz").is_file() and (
-        folder / "imagesTs/img0061_0000.nii.gz"
-    ).is_file()
+    assert (folder / "labelsTr/img0035.nii.gz").is_file() and (folder / "imagesTs/img0061_0000.nii.gz").is_file()
 
 
 def test_btcv_json_gives_the_published_fold(tmp_path, llm4seg, raw):
@@ -207,9 +161,7 @@ def test_btcv_label_of_another_grid_or_value_is_named(tmp_path, refused):
     save_volume(np.zeros((8, 8, 5), dtype=np.uint8), label)
     assert "label0002.nii.gz (8, 8, 5)" in refused("convert", "btcv", source, "-d", 6)
     save_volume(np.full((8, 8, 4), 14, dtype=np.uint8), label)
-    assert "label0002.nii.gz holds the values 14; allowed are 0 to 13" in refused(
-        "convert", "btcv", source, "-d", 6
-    )
+    assert "label0002.nii.gz holds the values 14; allowed are 0 to 13" in refused("convert", "btcv", source, "-d", 6)
     save_volume(np.zeros((8, 8, 4), dtype=np.uint8), label, (1.0, 1.0, 1.0))
     assert "1 x 1 x 1 mm" in refused("convert", "btcv", source, "-d", 6)
 

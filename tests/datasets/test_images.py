@@ -24,9 +24,7 @@ def test_image_without_change_is_bit_identical(stored, ending, tmp_path):
     assert notices == [] and is_grey(tmp_path / f"x.{ending}") == (stored.ndim == 2)
 
 
-@pytest.mark.parametrize(
-    ("stored", "plain"), [(with_alpha(GREY), GREY), (with_alpha(RGB), RGB)], ids=["LA", "RGBA"]
-)
+@pytest.mark.parametrize(("stored", "plain"), [(with_alpha(GREY), GREY), (with_alpha(RGB), RGB)], ids=["LA", "RGBA"])
 def test_alpha_is_dropped_without_blending(stored, plain, tmp_path):
     save(stored, tmp_path / "x.png")
     np.testing.assert_array_equal(read_image(tmp_path / "x.png", colour=plain.ndim == 3)[0], plain)
@@ -40,9 +38,7 @@ def test_equal_channels_become_their_grey_exactly(tmp_path):
 def test_palette_image_is_read_by_its_colours(tmp_path):
     image = Image.fromarray(RGB).quantize(64)
     image.save(tmp_path / "x.png")
-    np.testing.assert_array_equal(
-        read_image(tmp_path / "x.png", colour=True)[0], np.array(image.convert("RGB"))
-    )
+    np.testing.assert_array_equal(read_image(tmp_path / "x.png", colour=True)[0], np.array(image.convert("RGB")))
 
 
 def test_grey_of_16_bit_keeps_its_values(tmp_path):

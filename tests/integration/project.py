@@ -51,6 +51,7 @@ class Project:
             "nnUNet_n_proc_DA": "1",
             "nnUNet_def_n_proc": "1",
             "HF_HOME": str(self.root / "hf"),
+            "LLM4SEG_HOME": str(self.root / "llm4seg"),
             "HF_ENDPOINT": "http://127.0.0.1:9",  # nothing listens there: the hub cannot be reached
             **self.variables,
         }

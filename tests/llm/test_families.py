@@ -313,3 +313,15 @@ def test_random_gains_are_those_with_which_training_starts(name):
     gains = {n: t for n, t in random(layer, 0.02, torch.float32, 0).items() if t.ndim == 1 and n.endswith("weight")}
     assert gains
     assert all(bool((gain == (0.0 if name == "gemma" else 1.0)).all()) for gain in gains.values())
+
+
+@pytest.mark.parametrize("name", ["gpt2", "bert", "gemma2", "phi3"])
+def test_a_layer_compiles_to_one_graph(name, tmp_path):
+    save(tmp_path, model_config(name))
+    built, raw = our_layer(tmp_path, 1)
+    tokens = torch.randn(2, TOKENS, 32)
+    with torch.no_grad():
+        mask = attention_mask("causal", TOKENS, tokens.dtype, tokens.device)
+        tables = rotary_tables("none", (TOKENS,), rotary_frequencies(raw, "none", 1))
+        compiled = torch.compile(run_layer, backend="eager", fullgraph=True)
+        torch.testing.assert_close(compiled(built, tokens, mask, tables), run_layer(built, tokens, mask, tables))

@@ -1,14 +1,16 @@
-"""How many tokens a training sends through the LLM layer."""
+"""How many tokens a network sends through the LLM layer."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-
-from torch import nn
+from typing import TYPE_CHECKING
 
 from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.errors import ConfigError
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def token_grid(strides: Sequence, patch_size: Sequence[int], stage: int) -> list[int]:
@@ -36,6 +38,6 @@ def refuse_too_many_tokens(strides: Sequence, patch_size: Sequence[int], config:
     if tokens > config.max_tokens:
         raise ConfigError(
             f"max_tokens: stage {config.stage} has {'x'.join(map(str, grid))} = {tokens} tokens at patch size "
-            f"{'x'.join(map(str, patch_size))}, but {config.max_tokens} are allowed; choose a deeper stage, or ask for "
-            f"it with `llm4seg plan --max-tokens {tokens}` (time and memory grow with the square)."
+            f"{'x'.join(map(str, patch_size))}, but {config.max_tokens} are allowed; choose a deeper stage, or "
+            f"ask for it with `llm4seg plan --max-tokens {tokens}` (time and memory grow with the square)."
         )

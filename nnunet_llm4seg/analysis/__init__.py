@@ -1,0 +1,1 @@
+"""What the LLM layer does to the features of a trained fold: activation maps, rank, attention, norms."""

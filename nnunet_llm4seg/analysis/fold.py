@@ -1,0 +1,144 @@
+"""A trained fold of a results folder: its network and its cases, loaded by nnU-Net's own code."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from nnunet_llm4seg.errors import CheckpointError, DatasetError
+
+CHECKPOINT = "checkpoint_final.pth"
+
+
+@dataclass(frozen=True)
+class TrainedFold:
+    """A fold that nnU-Net's predictor has loaded.
+
+    Attributes:
+        predictor: An initialised `nnUNetPredictor`.
+        fold: Its number.
+    """
+
+    predictor: Any
+    fold: int
+
+    @classmethod
+    def load(cls, model_folder: Path, fold: int, device: torch.device) -> TrainedFold:
+        """Load `model_folder/fold_K/checkpoint_final.pth`.
+
+        Raises:
+            DatasetError: the folder is no results folder, or lacks the trained fold.
+            CheckpointError: nnU-Net cannot load the checkpoint.
+        """
+        from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
+
+        for name in ("plans.json", "dataset.json"):
+            if not (model_folder / name).is_file():
+                raise DatasetError(
+                    f"model folder: {model_folder} has no {name}; give a folder TRAINER__PLANS__CONFIGURATION of "
+                    "nnUNet_results."
+                )
+        path = model_folder / f"fold_{fold}" / CHECKPOINT
+        if not path.is_file():
+            trained = sorted(p.parent.name.removeprefix("fold_") for p in model_folder.glob(f"fold_*/{CHECKPOINT}"))
+            raise DatasetError(
+                f"fold: {fold} has no {CHECKPOINT} in {model_folder}, where the folds trained to the end are "
+                f"{', '.join(trained) or 'none'}; choose one of them with --fold or finish the training."
+            )
+        try:
+            with redirect_stdout(StringIO()):  # where it searched for the trainer, which is in its errors too
+                predictor = nnUNetPredictor(device=device, perform_everything_on_device=device.type == "cuda")
+                predictor.initialize_from_trained_model_folder(str(model_folder), (fold,), CHECKPOINT)
+        except (RuntimeError, KeyError, EOFError, pickle.UnpicklingError) as error:
+            raise CheckpointError(
+                f"{path} cannot be loaded ({type(error).__name__}: {str(error).strip().splitlines()[0]}); train this "
+                "fold again, or use the nnU-Net and the nnunet_llm4seg that trained it."
+            ) from error
+        if predictor.configuration_manager.previous_stage_name is not None:
+            raise DatasetError(
+                f"model folder: {model_folder} is the second stage of a cascade, which needs the first one's "
+                "predictions; analyse a configuration without a previous stage."
+            )
+        return cls(predictor, fold)
+
+    @property
+    def network(self) -> nn.Module:
+        """On the predictor's device, without torch.compile's wrapper."""
+        network = self.predictor.network
+        return getattr(network, "_orig_mod", network).to(self.predictor.device)
+
+    @property
+    def patch_size(self) -> tuple[int, ...]:
+        return tuple(int(size) for size in self.predictor.configuration_manager.patch_size)
+
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        """Millimetres along the axes of the patch."""
+        return tuple(float(s) for s in self.predictor.configuration_manager.spacing)
+
+    def validation_cases(self) -> list[str]:
+        """The fold's validation cases, from splits_final.json of nnUNet_preprocessed, else of nnUNet_raw.
+
+        Raises:
+            DatasetError: there is no such file, or no such fold in it.
+        """
+        for path in (folder / "splits_final.json" for folder in self._dataset_folders()):
+            if path.is_file():
+                splits = json.loads(path.read_text(encoding="utf-8"))
+                if self.fold >= len(splits):
+                    raise DatasetError(f"fold: {self.fold} is not in {path}, which has folds 0 to {len(splits) - 1}.")
+                return sorted(splits[self.fold]["val"])
+        raise DatasetError(
+            "cases: there is no splits_final.json of this data set in nnUNet_preprocessed or nnUNet_raw; name the "
+            "cases with --cases."
+        )
+
+    def load_case(self, case: str) -> tuple[np.ndarray, np.ndarray]:
+        """A case as the network sees it: from nnUNet_preprocessed, as in validation, else made from nnUNet_raw.
+
+        Returns:
+            Image (channels, z, y, x), and foreground (z, y, x): any label but background and the ignore label.
+
+        Raises:
+            DatasetError: it is in neither.
+        """
+        from nnunetv2.training.dataloading.nnunet_dataset import infer_dataset_class
+        from nnunetv2.utilities.utils import get_filenames_of_train_images_and_targets
+
+        p = self.predictor
+        for folder in self._dataset_folders():
+            stored = folder / p.configuration_manager.data_identifier
+            if (stored / f"{case}.pkl").is_file():
+                image, labels, *_ = infer_dataset_class(str(stored))(str(stored), [case]).load_case(case)
+                return np.asarray(image[:]), self._foreground(np.asarray(labels[:]))
+            if (folder / "imagesTr").is_dir():
+                files = get_filenames_of_train_images_and_targets(str(folder)).get(case)
+                if files:
+                    preprocessor = p.configuration_manager.preprocessor_class(verbose=False)
+                    image, labels, _ = preprocessor.run_case(
+                        files["images"], files["label"], p.plans_manager, p.configuration_manager, p.dataset_json
+                    )
+                    return image, self._foreground(labels)
+        looked = ", ".join(map(str, self._dataset_folders())) or "no folder: neither variable is set"
+        raise DatasetError(
+            f"cases: {case!r} is not a training case in nnUNet_preprocessed or nnUNet_raw ({looked}); check the name "
+            "and the two variables."
+        )
+
+    def _dataset_folders(self) -> list[Path]:
+        roots = [os.environ.get(name) for name in ("nnUNet_preprocessed", "nnUNet_raw")]
+        return [Path(root) / self.predictor.plans_manager.dataset_name for root in roots if root]
+
+    def _foreground(self, labels: np.ndarray) -> np.ndarray:
+        """(1, z, y, x) label numbers -> (z, y, x) boolean; -1 is what nnU-Net writes outside the nonzero region."""
+        return (labels[0] > 0) & (labels[0] != self.predictor.label_manager.ignore_label)

@@ -1,0 +1,57 @@
+"""`llm4seg warm-start`, `strip` and `embed`: new checkpoints out of old ones."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nnunet_llm4seg.cli import app
+
+_Checkpoint = Annotated[Path, typer.Argument(help="A checkpoint_*.pth file.")]
+_Output = Annotated[Path, typer.Option("-o", help="Checkpoint to write.")]
+
+
+@app.command("warm-start")
+def warm_start(
+    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint of vanilla nnU-Net.")],
+    output: _Output,
+    plans: Annotated[str, typer.Option("-p", help="LLM4Seg plans made from the checkpoint's own.")],
+    trainer: Annotated[str, typer.Option("-tr", help="LLM4Seg trainer.")] = "nnUNetTrainerLLM4SegGated",
+) -> None:
+    """Start an LLM4Seg network from a vanilla nnU-Net checkpoint, for nnUNetv2_train -pretrained_weights."""
+    from nnunet_llm4seg.environment import require_folder, with_trainers
+
+    require_folder("nnUNet_preprocessed")
+    os.environ["nnUNet_extTrainer"] = with_trainers(os.environ.get("nnUNet_extTrainer"))
+    from nnunet_llm4seg.trainer.warm_start import warm_start
+
+    settings = warm_start(checkpoint, output, plans=plans, trainer=trainer)
+    print(f"Wrote {output}.")
+    if settings.config.residual != "gated":
+        print("residual is none: the LLM layer replaces the features, so step 0 is not the vanilla prediction.")
+    print("-pretrained_weights takes all of it but the segmentation heads, which nnU-Net always starts afresh.")
+    print("To keep the heads too, copy it as checkpoint_latest.pth into the new fold's folder and train with --c.")
+
+
+@app.command()
+def strip(checkpoint: _Checkpoint, output: _Output) -> None:
+    """Take the frozen LLM layer out of a checkpoint, before it is shared."""
+    from nnunet_llm4seg.trainer.embedding import strip
+
+    config = strip(checkpoint, output).config
+    print(f"Wrote {output}: {_megabytes(checkpoint)} -> {_megabytes(output)}.")
+    print(f"Whoever uses it needs layer {config.layer} of {config.model} on that machine, or `llm4seg embed`.")
+
+
+@app.command()
+def embed(checkpoint: _Checkpoint, output: _Output) -> None:
+    """Put the frozen LLM layer back into a stripped checkpoint."""
+    from nnunet_llm4seg.trainer.embedding import embed
+
+    embed(checkpoint, output)
+    print(f"Wrote {output}: {_megabytes(checkpoint)} -> {_megabytes(output)}.")
+
+
+def _megabytes(path: Path) -> str:
+    return f"{path.stat().st_size / 1e6:.1f} MB"

@@ -1,0 +1,77 @@
+"""`llm4seg compare`: is it really better than vanilla nnU-Net?"""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nnunet_llm4seg.cli import app
+
+
+@app.command()
+def compare(
+    dataset: Annotated[str, typer.Argument(help="Id or name of the data set.")],
+    configuration: Annotated[str, typer.Argument(help="nnU-Net's configuration: 2d, 3d_fullres, ...")],
+    baseline: Annotated[
+        str | None, typer.Option(help="TRAINER__PLANS. [default: the candidate's vanilla twin]")
+    ] = None,
+    candidate: Annotated[
+        list[str] | None,
+        typer.Option(help="TRAINER__PLANS; repeat for more, the main one first. [default: the only one]"),
+    ] = None,
+    folds: Annotated[
+        list[int] | None, typer.Option(help="Repeat for more. [default: all of splits_final.json]")
+    ] = None,
+    runs: Annotated[
+        list[Path] | None,
+        typer.Option(help="A further results root, which holds one repeated run; repeat for more."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Folder. [default: compare_DATASET_CONFIGURATION]")
+    ] = None,
+    primary: Annotated[str, typer.Option(help="The metric that decides: dice or iou.")] = "dice",
+    tolerance: Annotated[float | None, typer.Option(help="Of the NSD. [default: 2 mm in 3D, 2 pixels in 2D]")] = None,
+    group_by: Annotated[
+        str | None,
+        typer.Option(help="Regular expression on case names that gives the patient, in place of groups.json."),
+    ] = None,
+    target: Annotated[float, typer.Option(help="Points for which the runs needed are worked out.")] = 0.8,
+    allow_different: Annotated[
+        bool, typer.Option("--allow-different", help="Compare arms that differ in more than the bottleneck.")
+    ] = False,
+) -> None:
+    """Compare trained arms on their validation cases: statistics, cost and a report."""
+    from nnunet_llm4seg.evaluation import compare as run
+
+    summary = run(
+        dataset,
+        configuration,
+        candidates=candidate or (),
+        baseline=baseline,
+        folds=folds,
+        runs=runs or (),
+        output=output,
+        primary=primary,
+        tolerance=tolerance,
+        group_by=group_by,
+        target=target,
+        allow_different=allow_different,
+        command=shlex.join(["llm4seg", *sys.argv[1:]]),
+        report_difference=lambda text: typer.echo(f"Not the bottleneck alone: {text}."),
+    )
+    for name, arm in summary["scores"].items():
+        noise = "unknown (one run)" if arm["run_sd"] is None else f"{100 * arm['run_sd']:.2f}"
+        typer.echo(f"{name}: {100 * arm['mean']:.2f} points, SD between runs {noise}")
+    itself = summary["baseline_against_itself"]
+    if itself is None:
+        typer.echo("Baseline against itself: unknown (one run)")
+    else:
+        typer.echo(
+            f"Baseline against itself: up to {100 * itself['largest_mean_difference']:.2f} points,"
+            f" SD a case {100 * itself['case_sd']:.2f}"
+        )
+    for result in summary["comparisons"]:
+        typer.echo(result["claim"])
+    typer.echo(f"Report: {Path(summary['folder']) / 'report.html'}")

@@ -1,0 +1,32 @@
+"""`llm4seg evaluate`: metrics of any two folders."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nnunet_llm4seg.cli import app
+
+
+@app.command()
+def evaluate(
+    predictions: Annotated[Path, typer.Argument(help="Folder of predicted segmentations.")],
+    labels: Annotated[Path, typer.Argument(help="Folder of references with the same file names.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Folder to write. [default: PREDICTIONS]")
+    ] = None,
+    tolerance: Annotated[float | None, typer.Option(help="Of the NSD. [default: 2 mm in 3D, 2 pixels in 2D]")] = None,
+) -> None:
+    """Dice, IoU, precision, recall, HD95 and NSD of every case and label."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from nnunet_llm4seg.evaluation import evaluate as run
+
+    result = run(predictions, labels, output=output, tolerance=tolerance)
+    columns = next(iter(result["mean"].values()))
+    table = Table("label", *columns, title=f"{result['cases']} cases")
+    for label, metrics in result["mean"].items():
+        table.add_row(label, *(f"{value:.4f}" for value in metrics.values()))
+    Console().print(table)
+    typer.echo(f"{result['empty_masks']['policy']}\nWritten to {output or predictions}")

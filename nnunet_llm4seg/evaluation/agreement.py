@@ -1,0 +1,152 @@
+"""Do two arms differ in anything but the bottleneck?
+
+Compared are their plans, dataset.json, and what nnU-Net recorded of their training in debug.json. nnU-Net
+does not record its own version, nor whether `--val_best` validated another checkpoint; both are compared
+where a trainer writes them there (`nnunetv2_version`, `validated_checkpoint`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nnunet_llm4seg.errors import ComparisonError
+from nnunet_llm4seg.evaluation.arms import Arm, read_json
+
+_INJECTED = ("llm4seg", "llm4seg_resolved")
+_NOT_COMPARED = ("plans_name", "llm4seg_source_plans", "configurations")
+_TRAINING = (
+    "num_epochs",
+    "num_iterations_per_epoch",
+    "initial_lr",
+    "weight_decay",
+    "optimizer",
+    "loss",
+    "enable_deep_supervision",
+    "oversample_foreground_percent",
+    "nnunetv2_version",
+    "validated_checkpoint",
+)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One setting in which an arm differs from the baseline."""
+
+    arm: str
+    setting: str
+    value: str
+    baseline: str
+
+    def __str__(self) -> str:
+        return f"{self.setting} is {self.value} in {self.arm}, but {self.baseline} in the baseline"
+
+
+def differences(arm: Arm, baseline: Arm, configuration: str, folds: Sequence[int]) -> list[Difference]:
+    """All settings, bottleneck aside, in which any run of `arm` differs from the baseline's first run."""
+    reference = _settings(baseline, 0, configuration)
+    trained = _training(baseline, folds)
+    found: dict[str, Difference] = {}
+    for run in range(len(arm.runs)):
+        for setting, value, other in _differing(_settings(arm, run, configuration), reference):
+            found.setdefault(setting, Difference(arm.name, setting, _short(value), _short(other)))
+    for name, values in _training(arm, folds).items():
+        if values and trained[name] and values != trained[name]:
+            found[name] = Difference(arm.name, name, _either(values), _either(trained[name]))
+    return list(found.values())
+
+
+def check_runs_alike(arm: Arm, configuration: str, folds: Sequence[int]) -> None:
+    """The runs of one arm are the same method, the injected layer included.
+
+    Raises:
+        ComparisonError: they are not.
+    """
+    first = _layer(arm, 0, configuration)
+    for run in range(1, len(arm.runs)):
+        for setting, value, other in _differing(_layer(arm, run, configuration), first):
+            raise ComparisonError(
+                f"{arm.name}: {setting} is {_short(other)} in {arm.runs[0]}, but {_short(value)} in"
+                f" {arm.runs[run]}; these are not runs of one method, leave one root out of --runs."
+            )
+    for difference in differences(arm, Arm(arm.trainer, arm.plans_name, arm.runs[:1]), configuration, folds):
+        raise ComparisonError(
+            f"{arm.name}: its runs differ in {difference.setting} ({difference.value};"
+            f" {difference.baseline}); these are not runs of one method, leave one root out of --runs."
+        )
+
+
+def layer_settings(arm: Arm, configuration: str) -> dict[str, Any]:
+    """The injected layer's resolved settings, flat; empty for a vanilla arm."""
+    resolved = _architecture(arm, 0, configuration).get("llm4seg_resolved", {})
+    return {**resolved.get("config", {}), **({"sha256": resolved["sha256"]} if "sha256" in resolved else {})}
+
+
+def _architecture(arm: Arm, run: int, configuration: str) -> Mapping[str, Any]:
+    configurations = arm.plans(run)["configurations"]
+    if configuration not in configurations:
+        raise ComparisonError(
+            f"{configuration}: not in the plans of {arm.name}; choose one of {', '.join(configurations)}."
+        )
+    return configurations[configuration].get("architecture", {})
+
+
+def _settings(arm: Arm, run: int, configuration: str) -> dict[str, Any]:
+    architecture = {k: v for k, v in _architecture(arm, run, configuration).items() if k not in _INJECTED}
+    plans = arm.plans(run)
+    chosen = {**plans["configurations"][configuration], "architecture": architecture}
+    dataset = read_json(arm.runs[run] / "dataset.json")
+    rest = {key: value for key, value in plans.items() if key not in _NOT_COMPARED}
+    return {**rest, **chosen, "labels": dataset["labels"], "channel_names": dataset["channel_names"]}
+
+
+def _layer(arm: Arm, run: int, configuration: str) -> dict[str, Any]:
+    architecture = _architecture(arm, run, configuration)
+    resolved = dict(architecture.get("llm4seg_resolved", {}))
+    config = dict(resolved.get("config", {}))
+    if config.get("weights", "pretrained") != "pretrained":
+        # Control layers are drawn from a seed: another draw is another run of the same control.
+        resolved.pop("sha256", None)
+        config.pop("seed", None)
+    return {**resolved, "config": config}
+
+
+def _training(arm: Arm, folds: Sequence[int]) -> dict[str, set[str]]:
+    """What debug.json of all runs and folds says, by setting; an empty set where nothing does."""
+    values: dict[str, set[str]] = {name: set() for name in _TRAINING}
+    for run in arm.runs:
+        for fold in folds:
+            path = run / f"fold_{fold}" / "debug.json"
+            debug = read_json(path) if path.is_file() else {}
+            for name in _TRAINING:
+                if name in debug:
+                    values[name].add(_normalised(name, str(debug[name])))
+    return values
+
+
+def _normalised(name: str, text: str) -> str:
+    if name == "optimizer":  # learning rates change while it trains; initial_lr is compared
+        kept = re.findall(r"(\w+): (\S+)", text)
+        return f"{text.split('(')[0].strip()} {dict(p for p in kept if p[0] not in ('lr', 'initial_lr'))}"
+    if name == "loss":  # the parts; compiled or not makes no other loss
+        return " ".join(re.findall(r"\w*[lL]oss\b(?=\()", text)) or text
+    return text
+
+
+def _differing(value: Any, other: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(value, Mapping) and isinstance(other, Mapping):
+        for key in sorted({*value, *other}):
+            yield from _differing(value.get(key), other.get(key), f"{path}.{key}" if path else str(key))
+    elif value != other:
+        yield path, value, other
+
+
+def _either(values: set[str]) -> str:
+    return " or ".join(map(_short, sorted(values)))
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 80 else text[:77] + "..."

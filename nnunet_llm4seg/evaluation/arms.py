@@ -1,0 +1,186 @@
+"""Arms of a comparison: which folders of nnU-Net's results hold their runs, and are these complete?"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nnunet_llm4seg.errors import ComparisonError, DatasetError
+from nnunet_llm4seg.evaluation.segmentations import case_names, name_differences
+
+_LLM4SEG = "nnUNetTrainerLLM4Seg"
+_EPOCHS = re.compile(r"\d+epochs?")
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One method: a trainer with its plans, and one model folder for each of its runs."""
+
+    trainer: str
+    plans_name: str
+    runs: tuple[Path, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.trainer}__{self.plans_name}"
+
+    def plans(self, run: int = 0) -> dict[str, Any]:
+        return read_json(self.runs[run] / "plans.json")
+
+    def dataset(self) -> dict[str, Any]:
+        return read_json(self.runs[0] / "dataset.json")
+
+
+def read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{path}: cannot be read ({error}); train or preprocess again.") from error
+
+
+def nnunet_folder(variable: str) -> Path:
+    """A folder that nnU-Net knows by an environment variable."""
+    value = os.environ.get(variable)
+    if not value:
+        raise DatasetError(f"{variable} is not set; set it to the folder that nnU-Net used.")
+    return Path(value)
+
+
+def dataset_name(name_or_id: str) -> str:
+    """`7`, `007` or `Dataset007_Name` -> the name of the preprocessed data set's folder."""
+    folder = nnunet_folder("nnUNet_preprocessed")
+    prefix = f"Dataset{int(name_or_id):03d}_" if name_or_id.isdigit() else name_or_id
+    found = [
+        path.name
+        for path in (sorted(folder.iterdir()) if folder.is_dir() else [])
+        if path.name == name_or_id or (name_or_id.isdigit() and path.name.startswith(prefix))
+    ]
+    if len(found) != 1:
+        raise DatasetError(
+            f"{name_or_id}: {len(found)} such data sets in {folder}; give the id or the full name of one"
+            " that was planned and preprocessed."
+        )
+    return found[0]
+
+
+def same_folder_twice(roots: Sequence[Path]) -> Path | None:
+    """The first results root that is named twice, by whatever path."""
+    resolved = [root.resolve() for root in roots]
+    return next((root for i, root in enumerate(roots) if resolved[i] in resolved[:i]), None)
+
+
+def find_arm(roots: Sequence[Path], dataset: str, name: str, configuration: str) -> Arm:
+    """The arm `TRAINER__PLANS`; each results root that has its folder is one run.
+
+    Raises:
+        ComparisonError: the name is not of that form, or no root has it.
+    """
+    parts = name.split("__")
+    if len(parts) != 2 or not all(parts):
+        raise ComparisonError(
+            f"{name!r} is not allowed; name an arm as TRAINER__PLANS, for example nnUNetTrainer__nnUNetPlans."
+        )
+    folder = f"{name}__{configuration}"
+    runs = tuple(root / dataset / folder for root in roots if (root / dataset / folder).is_dir())
+    if not runs:
+        raise ComparisonError(
+            f"{name}: no folder {dataset}/{folder} in {_listed(roots)}; train it there, or name another"
+            f" arm: {', '.join(all_arms(roots, dataset, configuration)) or 'there is none'}."
+        )
+    return Arm(parts[0], parts[1], runs)
+
+
+def all_arms(roots: Sequence[Path], dataset: str, configuration: str) -> list[str]:
+    """Names TRAINER__PLANS of all that was trained with this configuration."""
+    ending = f"__{configuration}"
+    folders = [path for root in roots for path in root.glob(f"{dataset}/*{ending}") if path.is_dir()]
+    return sorted({path.name[: -len(ending)] for path in folders})
+
+
+def only_candidate(roots: Sequence[Path], dataset: str, configuration: str) -> str:
+    """The one LLM4Seg arm, where none was named.
+
+    Raises:
+        ComparisonError: there is none, or more than one.
+    """
+    found = [name for name in all_arms(roots, dataset, configuration) if name.startswith(_LLM4SEG)]
+    if len(found) != 1:
+        raise ComparisonError(
+            f"--candidate: {len(found)} LLM4Seg arms of {dataset} {configuration} in {_listed(roots)}"
+            f"{' (' + ', '.join(found) + ')' if found else ''}; "
+            + ("name the main one first." if found else "train one, or name a candidate.")
+        )
+    return found[0]
+
+
+def vanilla_twin(candidate: Arm) -> str:
+    """TRAINER__PLANS of the same training without the layer.
+
+    nnUNetTrainerLLM4SegGated_5epochs -> nnUNetTrainer_5epochs; other endings (`_demo`) belong to trainers
+    of this package, whose twin is nnUNetTrainerVanilla_demo. The plans are those that the candidate's were
+    made from.
+
+    Raises:
+        ComparisonError: the candidate is no LLM4Seg trainer.
+    """
+    if not candidate.trainer.startswith(_LLM4SEG):
+        raise ComparisonError(
+            f"{candidate.trainer} has no vanilla twin, it is no {_LLM4SEG}; name one with --baseline TRAINER__PLANS."
+        )
+    _, _, suffix = candidate.trainer.partition("_")
+    trainer = "nnUNetTrainer" if not suffix or _EPOCHS.fullmatch(suffix) else "nnUNetTrainerVanilla"
+    plans = candidate.plans().get("llm4seg_source_plans", candidate.plans_name)
+    return f"{trainer}{'_' + suffix if suffix else ''}__{plans}"
+
+
+def check_folds(folds: Sequence[int] | None, splits: Sequence[Mapping[str, Any]]) -> list[int]:
+    """The folds to compare, all of them by default.
+
+    Raises:
+        ComparisonError: a fold is named twice, or not in splits_final.json, where nnU-Net trains a random
+            split.
+    """
+    if folds is None:
+        return list(range(len(splits)))
+    for fold in folds:
+        if not 0 <= fold < len(splits):
+            raise ComparisonError(
+                f"fold {fold} is not in splits_final.json, where nnU-Net trains a random split;"
+                f" choose from 0 to {len(splits) - 1}."
+            )
+    if not folds or len(set(folds)) != len(folds):
+        raise ComparisonError(f"--folds: {list(folds)} is not allowed; name each fold once.")
+    return sorted(folds)
+
+
+def check_complete(arm: Arm, folds: Sequence[int], splits: Sequence[Mapping[str, Any]], ending: str) -> None:
+    """Every run has trained every fold to its end and validated exactly that fold's cases.
+
+    Raises:
+        ComparisonError: the first thing that is missing or differs.
+    """
+    for run in arm.runs:
+        for fold in folds:
+            folder = run / f"fold_{fold}"
+            what = f"{arm.name}, fold {fold} in {run.parent.parent}"
+            if not folder.is_dir():
+                raise ComparisonError(f"{what}: not trained; train it, or leave it out with --folds.")
+            if not (folder / "checkpoint_final.pth").is_file():
+                raise ComparisonError(f"{what}: training is not finished; continue it with nnUNetv2_train ... --c.")
+            if not (folder / "validation" / "summary.json").is_file():
+                raise ComparisonError(f"{what}: validation is not finished; run nnUNetv2_train ... --val.")
+            names = name_differences(case_names(folder / "validation", ending), splits[fold]["val"])
+            if names:
+                raise ComparisonError(
+                    f"{what}: the cases validated are not those of splits_final.json: {names};"
+                    " train all arms on the same splits."
+                )
+
+
+def _listed(roots: Sequence[Path]) -> str:
+    return ", ".join(map(str, roots))

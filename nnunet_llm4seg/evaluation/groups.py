@@ -1,0 +1,85 @@
+"""Clusters of cases (near-duplicates, patients) and the validation cases that they leak into training."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from nnunet_llm4seg.errors import DatasetError
+
+
+def read_groups(folders: Sequence[Path], cases: Iterable[str]) -> tuple[dict[str, str], str | None]:
+    """Clusters from the first `groups.json` in `folders`: case -> cluster, and the file's own rule.
+
+    The file holds `{"rule": "...", "groups": [["case_a", "case_b"], ...]}`; groups that share a case
+    are joined. Without a file there are no clusters and the rule is None.
+
+    Raises:
+        DatasetError: the file is not of this form, or names a case that is not in `cases`.
+    """
+    for folder in folders:
+        path = folder / "groups.json"
+        if path.is_file():
+            break
+    else:
+        return {}, None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        groups, rule = [list(map(str, group)) for group in content["groups"]], str(content["rule"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise DatasetError(
+            f"{path}: not a groups file ({error!r}); it must hold"
+            ' {"rule": "...", "groups": [["case_a", "case_b"], ...]}: mend or remove it.'
+        ) from error
+    unknown = sorted({name for group in groups for name in group} - set(cases))
+    if unknown:
+        raise DatasetError(
+            f"{path}: {unknown[0]!r} is no case of this data set's splits"
+            f" ({len(unknown)} such names); mend or remove the file."
+        )
+    return _join(groups), rule
+
+
+def group_by(pattern: str, cases: Iterable[str]) -> dict[str, str]:
+    """Clusters by a regular expression searched in the case names: its first group, or the whole match.
+
+    Raises:
+        DatasetError: the expression is not valid, or does not match a case.
+    """
+    try:
+        expression = re.compile(pattern)
+    except re.error as error:
+        raise DatasetError(
+            f"--group-by: {pattern!r} is no regular expression ({error}); try e.g. '^(.+)_'."
+        ) from error
+    clusters = {}
+    for name in cases:
+        match = expression.search(name)
+        if match is None:
+            raise DatasetError(f"--group-by: {pattern!r} does not match the case {name!r}; it must match all cases.")
+        clusters[name] = match.group(1) if expression.groups else match.group()
+    return clusters
+
+
+def leaked_cases(
+    splits: Sequence[Mapping[str, Sequence[str]]], folds: Iterable[int], clusters: Mapping[str, str]
+) -> set[tuple[int, str]]:
+    """The (fold, case) pairs whose cluster, or the case itself, is in that fold's training set too."""
+    leaked = set()
+    for fold in folds:
+        trained = {clusters.get(name, name) for name in splits[fold]["train"]}
+        leaked |= {(fold, name) for name in splits[fold]["val"] if clusters.get(name, name) in trained}
+    return leaked
+
+
+def _join(groups: list[list[str]]) -> dict[str, str]:
+    clusters: dict[str, str] = {}
+    for group in groups:
+        names = set(group)
+        for name in group:
+            if name in clusters:
+                names |= {other for other, cluster in clusters.items() if cluster == clusters[name]}
+        clusters.update(dict.fromkeys(names, min(names)))
+    return clusters

@@ -1,0 +1,161 @@
+"""The two intervals of a paired difference between two arms; formulas and sources: docs/statistics.md.
+
+(a) `trained_models`: other cases like these, the same trained models. Bootstrap over units.
+(b) `method`: other cases and other training runs. t interval whose variance counts both.
+All functions take leading batch axes, so that a simulation runs through the very code that users run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from nnunet_llm4seg.evaluation.design import Design
+
+LEVEL = 0.95
+RESAMPLES = 9_999
+
+
+@dataclass(frozen=True)
+class MethodInterval:
+    """Interval (b). Arrays share the scores' batch shape; nan where it cannot be computed.
+
+    Attributes:
+        rule: `runs` (two runs or more in both arms) or `folds` (one run: t over fold differences).
+        case_part: variance of the difference that stays however many runs there are (`runs` only).
+        run_parts: variance of one run's mean, per arm: candidate, baseline (`runs` only).
+        se_correlated: standard error with the correction of Nadeau and Bengio (`folds` only).
+    """
+
+    rule: str
+    difference: np.ndarray
+    se: np.ndarray
+    df: np.ndarray
+    case_part: np.ndarray | None = None
+    run_parts: tuple[np.ndarray, np.ndarray] | None = None
+    se_correlated: np.ndarray | None = None
+
+    @property
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        return self._bounds(self.se)
+
+    @property
+    def bounds_correlated(self) -> tuple[np.ndarray, np.ndarray]:
+        return self._bounds(self.se_correlated)
+
+    def _bounds(self, se: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        half = np.where(se == 0, 0.0, stats.t.ppf((1 + LEVEL) / 2, self.df) * se)
+        return self.difference - half, self.difference + half
+
+    @property
+    def p(self) -> np.ndarray:
+        """Two-sided p of no difference between the methods."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            t = np.abs(self.difference / self.se)
+        p = 2 * stats.t.sf(t, self.df)
+        exact = self.se == 0
+        return np.where(exact, np.where(self.difference == 0, 1.0, 0.0), p)
+
+
+def mean_difference(candidate: np.ndarray, baseline: np.ndarray, design: Design) -> np.ndarray:
+    """Mean over distinct cases of candidate (..., S, P) minus baseline (..., S', P), averaged over runs."""
+    return (candidate.mean(-2) - baseline.mean(-2)) @ design.weight
+
+
+def bootstrap_bounds(
+    difference: np.ndarray, design: Design, *, seed: int = 0, resamples: int = RESAMPLES
+) -> tuple[np.ndarray, np.ndarray]:
+    """Interval (a) of the mean over cases of `difference` (..., P), by percentiles.
+
+    Units are drawn with replacement inside their stratum; a draw's mean is over the cases that it holds.
+    """
+    rng = np.random.default_rng(seed)
+    counts = np.empty((resamples, design.by_unit.shape[1]), dtype=np.float32)
+    for value in np.unique(design.stratum):
+        inside = np.flatnonzero(design.stratum == value)
+        counts[:, inside] = rng.multinomial(len(inside), np.full(len(inside), 1 / len(inside)), resamples)
+    sums = difference @ design.by_unit  # (..., G)
+    means = (sums @ counts.T) / (counts @ design.by_unit.sum(0))  # (..., resamples)
+    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=-1)
+    return low, high
+
+
+def method_interval(candidate: np.ndarray, baseline: np.ndarray, design: Design) -> MethodInterval:
+    """Interval (b) for candidate (..., S, P) against baseline (..., S', P)."""
+    if min(candidate.shape[-2], baseline.shape[-2]) >= 2:
+        return _from_runs(candidate, baseline, design)
+    return fold_interval(candidate, baseline, design)
+
+
+def run_variance(scores: np.ndarray, design: Design) -> np.ndarray:
+    """Variance of one run's mean over cases (...): within folds, between runs; scores (..., S >= 2, P)."""
+    return (scores @ design.by_fold).var(-2, ddof=1).sum(-1)
+
+
+def _from_runs(candidate: np.ndarray, baseline: np.ndarray, design: Design) -> MethodInterval:
+    n_folds = len(design.fold_numbers)
+    per_stratum = np.bincount(design.stratum)
+    case_df = len(design.stratum) - len(per_stratum)
+    # Unbiased within a stratum of G units: G / (G - 1) times the sum of squares.
+    inflate = (per_stratum / np.maximum(per_stratum - 1, 1))[design.stratum]
+
+    in_stratum = np.eye(len(per_stratum))[design.stratum]  # (G, H)
+    share = design.by_unit.sum(0)  # (G,)
+    sums = (candidate.mean(-2) - baseline.mean(-2)) @ design.by_unit
+    stratum_mean = (sums @ in_stratum) / (share @ in_stratum)
+    between = ((sums - share * (stratum_mean @ in_stratum.T)) ** 2) @ inflate
+
+    terms, freedoms, run_parts, run_specific = [], [], [], []
+    for scores in (candidate, baseline):
+        runs = scores.shape[-2]
+        run_parts.append(run_variance(scores, design))
+        terms.append(run_parts[-1] / runs)
+        freedoms.append(n_folds * (runs - 1))
+        residual = _run_by_case(scores, design) @ design.by_unit  # (..., S, G)
+        run_specific.append(((residual**2).sum(-2) @ inflate) / (runs * (runs - 1)))
+    case_part = np.maximum(between - run_specific[0] - run_specific[1], 0)
+
+    variance = terms[0] + terms[1] + case_part
+    # Satterthwaite over the mean squares that enter; those of the case part only where it is above 0.
+    noise = sum(term**2 / df for term, df in zip(terms, freedoms, strict=True))
+    inside = between**2
+    for part, scores in zip(run_specific, (candidate, baseline), strict=True):
+        inside = inside + part**2 / (scores.shape[-2] - 1)
+    noise = noise + np.where(case_part > 0, inside / max(case_df, 1), 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        df = variance**2 / noise
+    return MethodInterval(
+        "runs",
+        mean_difference(candidate, baseline, design),
+        np.sqrt(variance),
+        df,
+        case_part=case_part,
+        run_parts=(run_parts[0], run_parts[1]),
+    )
+
+
+def _run_by_case(scores: np.ndarray, design: Design) -> np.ndarray:
+    """What is left of scores (..., S, P) without the case's mean over runs and the run's mean in its fold."""
+    centred = scores - scores.mean(-2, keepdims=True)
+    weights = design.by_fold.sum(0)
+    of_run = (centred @ design.by_fold) / weights  # (..., S, F)
+    return centred - of_run @ (design.by_fold > 0).T
+
+
+def fold_interval(candidate: np.ndarray, baseline: np.ndarray, design: Design) -> MethodInterval:
+    """t over the F fold differences: holds the noise of runs, cases and training sets, but has F - 1 df."""
+    difference = candidate.mean(-2) - baseline.mean(-2)
+    weights = design.by_fold.sum(0)
+    mean = difference @ design.weight
+    of_fold = (difference @ design.by_fold) / weights  # (..., F)
+    n_folds = len(weights)
+    if n_folds < 2:
+        nothing = np.full(np.shape(mean), np.nan)
+        return MethodInterval("folds", mean, nothing, nothing, se_correlated=nothing)
+    spread = (weights**2 * (of_fold - mean[..., None]) ** 2).sum(-1) * n_folds / (n_folds - 1)
+    # In k-fold cross-validation a fold's test set is 1 / (k - 1) of its training set.
+    correlated = spread * (1 + n_folds / (n_folds - 1))
+    df = np.full(np.shape(mean), float(n_folds - 1))
+    return MethodInterval("folds", mean, np.sqrt(spread), df, se_correlated=np.sqrt(correlated))

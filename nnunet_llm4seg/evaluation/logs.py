@@ -1,0 +1,50 @@
+"""What nnU-Net's training logs say about a fold: losses, pseudo Dice, seconds per epoch, peak memory."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_STAMP = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: +"
+_LINE = re.compile(
+    _STAMP + r"(?:(?P<epoch>Epoch (\d+)\s*$)|"
+    r"(?P<name>train_loss|val_loss|Pseudo dice|Epoch time:|Peak memory:)\s+(.*))"
+)
+_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e-?\d+)?|\bnan\b")
+
+
+@dataclass
+class TrainingLog:
+    """Values by epoch; an epoch that was trained twice (continued runs) keeps the later value."""
+
+    train_loss: dict[int, float] = field(default_factory=dict)
+    val_loss: dict[int, float] = field(default_factory=dict)
+    pseudo_dice: dict[int, float] = field(default_factory=dict)
+    seconds: dict[int, float] = field(default_factory=dict)
+    peak_memory_mb: float | None = None
+
+
+def read_training_log(fold: Path) -> TrainingLog:
+    """All `training_log_*.txt` of a fold's folder, oldest first; an empty log where there is none."""
+    log = TrainingLog()
+    by_name = {"train_loss": log.train_loss, "val_loss": log.val_loss, "Epoch time:": log.seconds}
+    epoch = 0
+    for path in sorted(fold.glob("training_log_*.txt")):
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            match = _LINE.match(line)
+            if match is None:
+                continue
+            if match["epoch"]:
+                epoch = int(match[2])
+                continue
+            numbers = [float(text) for text in _NUMBER.findall(match[4])]
+            if not numbers:
+                continue
+            if match["name"] == "Pseudo dice":
+                log.pseudo_dice[epoch] = sum(numbers) / len(numbers)
+            elif match["name"] == "Peak memory:":
+                log.peak_memory_mb = max(numbers[0], log.peak_memory_mb or 0)
+            else:
+                by_name[match["name"]][epoch] = numbers[0]
+    return log

@@ -1,0 +1,84 @@
+"""Single cases of the report: the image with the outlines of reference, baseline and candidate."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from nnunet_llm4seg.evaluation.segmentations import Labels, read_segmentation
+
+OUTLINES = {"reference": "#ffffff", "baseline": "#56B4E9", "candidate": "#E69F00"}
+_EACH = 3
+
+
+def choose(baseline: np.ndarray, candidate: np.ndarray) -> dict[str, list[int]]:
+    """Indices of the cases (N,) to show: the candidate's best and worst, and the most changed both ways."""
+    difference = candidate - baseline
+    order, changed = np.argsort(candidate, kind="stable"), np.argsort(difference, kind="stable")
+    return {
+        "Most improved": [int(i) for i in changed[::-1][:_EACH] if difference[i] > 0],
+        "Most worsened": [int(i) for i in changed[:_EACH] if difference[i] < 0],
+        "Best": [int(i) for i in order[::-1][:_EACH]],
+        "Worst": [int(i) for i in order[:_EACH]],
+    }
+
+
+def draw_case(image: Path | None, masks: dict[str, Path], labels: Labels, reader: Any) -> str:
+    """A PNG data URI of one case; of a volume, the slice in which the two predictions differ most.
+
+    Args:
+        image: the case's first channel, or None where there is no image any more.
+        masks: label maps by `reference`, `baseline` and `candidate`.
+    """
+    arrays = {name: read_segmentation(reader, path)[0] for name, path in masks.items()}
+    foreground = {name: np.isin(a, [v for r in labels.regions.values() for v in r]) for name, a in arrays.items()}
+    shape = arrays["reference"].shape
+    background = np.zeros(shape) if image is None else _read_image(reader, image, shape)
+    aspect = 1.0
+    if len(shape) == 3:
+        spacing = read_segmentation(reader, masks["reference"])[1]
+        aspect = spacing[1] / spacing[2]
+        changed = (arrays["baseline"] != arrays["candidate"]).sum((1, 2))
+        at = int((changed if changed.any() else foreground["reference"].sum((1, 2))).argmax())
+        background, arrays = background[at], {name: array[at] for name, array in arrays.items()}
+    return _png(background, arrays, labels, aspect)
+
+
+def find_image(folder: Path | None, case: str, ending: str) -> Path | None:
+    """The case's first channel in imagesTr."""
+    path = folder / f"{case}_0000{ending}" if folder else None
+    return path if path and path.is_file() else None
+
+
+def _read_image(reader: Any, path: Path, shape: Sequence[int]) -> np.ndarray:
+    image = reader.read_images([str(path)])[0][0]
+    return image.reshape(shape) if image.size == np.prod(shape) else np.zeros(shape)
+
+
+def _png(background: np.ndarray, arrays: dict[str, np.ndarray], labels: Labels, aspect: float) -> str:
+    height, width = background.shape[0] * aspect, background.shape[1]
+    figure = Figure(figsize=(3.0, 3.0 * height / width), dpi=110)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    low, high = np.percentile(background, [0.5, 99.5])
+    axes.imshow(background, cmap="gray", vmin=low, vmax=max(high, low + 1e-6), aspect=aspect)
+    for name, array in arrays.items():
+        for region in labels.regions.values():
+            mask = np.isin(array, region)
+            if mask.any() and not mask.all():
+                axes.contour(
+                    mask,
+                    [0.5],
+                    colors=OUTLINES[name],
+                    linewidths=1.6,
+                    linestyles="--" if name == "reference" else "-",
+                )
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

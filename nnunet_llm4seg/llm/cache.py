@@ -1,0 +1,135 @@
+"""Our cache of fetched layers, shared by all jobs: `$LLM4SEG_HOME/models--ORG--NAME/COMMIT/layer-I/`.
+
+A layer's folder is an ordinary local model with one layer: `model.safetensors`, `config.json` and `provenance.json`.
+It appears under its name only when it is complete, so that readers need no lock.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nnunet_llm4seg.errors import CacheError, LLM4SegError
+from nnunet_llm4seg.llm.families import family_of
+from nnunet_llm4seg.llm.model_config import read_model_config
+from nnunet_llm4seg.llm.ranges import file_sha256, layer_prefix, layer_sha256, local_entries
+
+PROVENANCE = "provenance.json"
+WEIGHTS = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class CachedLayer:
+    """A complete folder and what its `provenance.json` says."""
+
+    folder: Path
+    provenance: dict[str, Any]
+
+    @property
+    def model(self) -> str:
+        return self.provenance["repository"]
+
+    @property
+    def layer(self) -> int:
+        return self.provenance["layer"]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the weights."""
+        return (self.folder / WEIGHTS).stat().st_size
+
+
+def home() -> Path:
+    """`$LLM4SEG_HOME`, or `llm4seg` in the user's cache directory."""
+    if given := os.environ.get("LLM4SEG_HOME"):
+        return Path(given).expanduser()
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "llm4seg"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "llm4seg" / "Cache"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "llm4seg"
+
+
+def folder_for(model: str, commit: str, layer: int) -> Path:
+    """Where a layer belongs."""
+    return home() / f"models--{model.replace('/', '--')}" / commit / f"layer-{layer}"
+
+
+def read(folder: Path) -> CachedLayer | None:
+    """A fetched layer's folder, or None if it is none."""
+    try:
+        provenance = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    needed = {"repository", "commit", "revisions", "layer", "layer_sha256", "file_sha256", "config_sha256"}
+    whole = isinstance(provenance, dict) and needed <= provenance.keys() and (folder / WEIGHTS).is_file()
+    return CachedLayer(folder, provenance) if whole else None
+
+
+def entries() -> list[CachedLayer]:
+    """All layers in the cache, by model and layer, the one fetched last first."""
+    found = [cached for path in home().glob(f"models--*/*/layer-*/{PROVENANCE}") if (cached := read(path.parent))]
+    newest_first = sorted(found, key=lambda c: c.provenance.get("fetched", ""), reverse=True)
+    return sorted(newest_first, key=lambda c: (c.model, c.layer))
+
+
+def find(model: str, revision: str | None, layer: int | None) -> CachedLayer | None:
+    """The layer (`None`: any) of a hub id at a commit, branch or tag; `None` is `main`, as it was fetched last."""
+    asked = revision or "main"
+    for cached in entries():
+        right = cached.model == model and layer in (None, cached.layer)
+        if right and (asked == cached.provenance["commit"] or asked in cached.provenance["revisions"]):
+            return cached
+    return None
+
+
+def problems(cached: CachedLayer) -> list[str]:
+    """What is wrong with a layer's files: they are read and hashed again."""
+    found = []
+    weights, config = cached.folder / WEIGHTS, cached.folder / "config.json"
+    try:
+        if file_sha256(config) != cached.provenance["config_sha256"]:
+            found.append("config.json has another sha256 than when it was fetched")
+        if file_sha256(weights) != cached.provenance["file_sha256"]:
+            found.append(f"{WEIGHTS} has another sha256 than when it was fetched")
+        elif not found and hash_layer(weights, config, cached.layer) != cached.provenance["layer_sha256"]:
+            found.append("its tensors are not those that the provenance names")
+    except (OSError, ValueError, LLM4SegError) as error:
+        found.append(str(error))
+    return found
+
+
+def hash_layer(weights: Path, config: Path, layer: int) -> str:
+    """`llm.tensors.layer_sha256` of the layer in a fetched file."""
+    prefixes = family_of(read_model_config(config.parent)).prefixes
+    names = [entry.name for entry in local_entries(weights)]
+    return layer_sha256(weights, layer_prefix(names, prefixes, layer, str(weights)))
+
+
+def remove(model: str, layer: int | None) -> list[CachedLayer]:
+    """Remove a model's layer, or all its layers, with what interrupted downloads left of them.
+
+    Raises:
+        CacheError: there is none, or it cannot be removed.
+    """
+    chosen = [cached for cached in entries() if cached.model == model and layer in (None, cached.layer)]
+    parent = home() / f"models--{model.replace('/', '--')}"
+    left_over = sorted(parent.glob(f"*/.layer-{'*' if layer is None else layer}.*"))
+    if not chosen and not left_over:
+        held = ", ".join(f"{c.model} layer {c.layer}" for c in entries()) or "nothing"
+        wanted = model if layer is None else f"layer {layer} of {model}"
+        raise CacheError(f"cache: {home()} does not hold {wanted}; it holds {held}.")
+    try:
+        for path in [*(cached.folder for cached in chosen), *left_over]:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for folder in [*parent.glob("*"), parent]:
+            if not any(folder.iterdir()):
+                folder.rmdir()
+    except OSError as error:
+        raise CacheError(f"cache: {home()} cannot be changed ({error.strerror}); ask whoever owns it.") from error
+    return chosen

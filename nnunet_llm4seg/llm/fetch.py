@@ -1,0 +1,232 @@
+"""Fetch one layer of a model from the hub: only its bytes, checked, resumable, and by one process at a time."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import BinaryIO
+
+from nnunet_llm4seg.errors import CacheError, HubError, ModelFilesError, ModelNotFoundError
+from nnunet_llm4seg.files import write_json
+from nnunet_llm4seg.llm import cache, ranges
+from nnunet_llm4seg.llm.families import family_of
+from nnunet_llm4seg.llm.hub import (
+    NoSuchFile,
+    RangesRefused,
+    RemoteFile,
+    Repository,
+    check_id,
+    offline,
+    open_repository,
+)
+from nnunet_llm4seg.llm.model_config import read_model_config
+from nnunet_llm4seg.llm.staging import alone, disk_errors, refuse_occupied
+
+Progress = Callable[[int, int], None]
+
+_log = logging.getLogger(__name__)
+_INDEX = "model.safetensors.index.json"
+_BLOCK = 1 << 20  # bytes
+
+
+def fetch_layer(
+    model: str,
+    layer: int,
+    *,
+    revision: str | None = None,
+    to: Path | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Fetch layer number `layer` of a hub id into our cache, or into the folder `to`.
+
+    Processes that ask for the same layer at once wait for the first of them; a layer that is there already is not
+    downloaded again. What an interrupted download has written is continued by the next.
+
+    Args:
+        progress: Called with (bytes had, bytes in all) of the layer.
+
+    Returns:
+        A folder with `model.safetensors` (that layer's tensors under their own names), the model's `config.json` and
+        `provenance.json`.
+
+    Raises:
+        ModelNotFoundError, GatedModelError: there is no such model, or it is not shown to you, or the hub must not
+            be asked.
+        ModelFilesError: the model has no such layer, no safetensors, or another fault.
+        HubError: the hub cannot be reached or sends something else.
+        CacheError: the folder cannot be written.
+    """
+    check_id(model)
+    if offline():
+        at = f" --revision {revision}" if revision else ""
+        raise ModelNotFoundError(
+            f"model: layer {layer} of {model!r} is not on this machine and HF_HUB_OFFLINE is set, so the hub is not "
+            f"asked; run `llm4seg fetch {model} --layer {layer}{at}` on a machine with internet and copy its "
+            f"LLM4SEG_HOME to {cache.home()}."
+        )
+    repository = open_repository(model, revision)
+    destination = to.expanduser().absolute() if to else cache.folder_for(model, repository.commit, layer)
+    with disk_errors(destination), alone(destination):
+        found = cache.read(destination)
+        if found is None:
+            refuse_occupied(destination)
+            _fetch(repository, layer, revision or "main", destination, progress or (lambda had, size: None))
+        elif (found.model, found.provenance["commit"], found.layer) != (model, repository.commit, layer):
+            raise CacheError(
+                f"to: {destination} holds layer {found.layer} of {found.model} at {found.provenance['commit']}; "
+                "choose another folder."
+            )
+        elif (revision or "main") not in found.provenance["revisions"]:
+            revisions = [*found.provenance["revisions"], revision or "main"]
+            write_json(destination / cache.PROVENANCE, {**found.provenance, "revisions": revisions})
+    return destination
+
+
+def _fetch(repository: Repository, layer: int, revision: str, destination: Path, progress: Progress) -> None:
+    staging = destination.with_name(f".{destination.name}.{repository.commit[:12]}-{layer}.partial")
+    staging.mkdir(exist_ok=True)
+    for whole in staging.glob("whole-*"):
+        whole.unlink()
+    config = staging / "config.json"
+    config.write_bytes((repository.text("config.json") or "").encode())
+    prefix, entries, sources = _describe(repository, config, layer, staging)
+    # the sources' hashes stand in the header: a partial file of other sources does not begin like this
+    etags = {name: sources[name].file.etag for name in sorted({entry.file for entry in entries})}
+    metadata = {"format": "pt", "repository": repository.model, "commit": repository.commit}
+    header = ranges.new_header(entries, {**metadata, "sources": json.dumps(etags)})
+    weights = staging / cache.WEIGHTS
+    _write(weights, header, entries, sources, progress)
+    provenance = {
+        "repository": repository.model,
+        "commit": repository.commit,
+        "revisions": [revision],
+        "layer": layer,
+        "source_dtype": ", ".join(sorted({ranges.DTYPES[entry.dtype][0] for entry in entries})),
+        "layer_sha256": ranges.layer_sha256(weights, prefix),
+        "file_sha256": ranges.file_sha256(weights),
+        "config_sha256": ranges.file_sha256(config),
+        "sources": etags,
+        "licence": _licence(repository.text("README.md")),
+        "fetched": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }
+    for whole in staging.glob("whole-*"):
+        whole.unlink()
+    write_json(staging / cache.PROVENANCE, provenance)
+    os.replace(staging, destination)
+
+
+class _Source:
+    """A file on the hub that is read by ranges; whole, into `staging`, where the server has none."""
+
+    def __init__(self, file: RemoteFile, staging: Path) -> None:
+        self.file = file
+        self._whole = staging / f"whole-{file.name.replace('/', '-')}"
+
+    def chunks(self, begin: int, end: int) -> Iterator[bytes]:
+        position = begin
+        if not self._whole.exists():
+            try:
+                for chunk in self.file.chunks(begin, end):
+                    position += len(chunk)
+                    yield chunk
+                return
+            except RangesRefused:
+                _log.warning(
+                    "the server of %s has no byte ranges, so all of %s is downloaded (%.1f MB), and the layer taken "
+                    "out of it",
+                    self.file.repository.model,
+                    self.file.name,
+                    self.file.size / 1e6,
+                )
+                self.file.download(self._whole)
+        with self._whole.open("rb") as file:
+            file.seek(position)
+            while position < end and (chunk := file.read(min(_BLOCK, end - position))):
+                position += len(chunk)
+                yield chunk
+
+    def entries(self) -> list[ranges.Entry]:
+        length = ranges.header_length(b"".join(self.chunks(0, 8)), self.file.name, self.file.size)
+        return ranges.parse_header(b"".join(self.chunks(8, 8 + length)), self.file.name, self.file.size)
+
+
+def _describe(
+    repository: Repository, config: Path, layer: int, staging: Path
+) -> tuple[str, list[ranges.Entry], dict[str, _Source]]:
+    """How the layer's tensor names begin, its tensors in the order of writing, and the files that hold them."""
+    model_config = read_model_config(config.parent)
+    prefixes = family_of(model_config).prefixes
+    layers = model_config.get("num_hidden_layers")
+    if isinstance(layers, int) and layer >= layers:
+        raise ModelFilesError(f"layer: {layer} is out of range; {repository.model!r} has layers 0 to {layers - 1}.")
+    try:
+        files = [repository.file(name) for name in _shards(repository, prefixes, layer)]
+    except NoSuchFile:
+        raise ModelFilesError(
+            f"model: {repository.model!r} has no safetensors at commit {repository.commit[:12]}; pickled weights are "
+            "never loaded because they can run code, so choose a revision or a model with model.safetensors."
+        ) from None
+    sources = {file.name: _Source(file, staging) for file in files}
+    entries = [entry for source in sources.values() for entry in source.entries()]
+    prefix = ranges.layer_prefix([entry.name for entry in entries], prefixes, layer, repository.model)
+    return prefix, ranges.usable(e for e in entries if ranges.is_parameter(e.name, prefix)), sources
+
+
+def _shards(repository: Repository, prefixes: tuple[str, ...], layer: int) -> list[str]:
+    """The files that hold the layer."""
+    index = repository.text(_INDEX)
+    if index is None:
+        return [cache.WEIGHTS]
+    try:
+        files = {str(name): str(file) for name, file in json.loads(index)["weight_map"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelFilesError(
+            f"model: {_INDEX} of {repository.model!r} is damaged ({error}); choose another revision."
+        ) from error
+    prefix = ranges.layer_prefix(files, prefixes, layer, repository.model)
+    return sorted({file for name, file in files.items() if ranges.is_parameter(name, prefix)})
+
+
+def _write(
+    path: Path, header: bytes, entries: list[ranges.Entry], sources: Mapping[str, _Source], progress: Progress
+) -> None:
+    """Write the layer's file, or what is missing at the end of one that was begun."""
+    size = sum(entry.end - entry.begin for entry in entries)
+    with path.open("ab+", buffering=0) as file:
+        file.seek(0)
+        if file.read(len(header)) != header or file.seek(0, os.SEEK_END) > len(header) + size:
+            file.truncate(0)
+            _write_all(file, header)
+        had = file.seek(0, os.SEEK_END) - len(header)
+        progress(had, size)
+        skip = had
+        for name, begin, end in ranges.spans(entries):
+            there = min(skip, end - begin)
+            skip -= there
+            for chunk in sources[name].chunks(begin + there, end):
+                _write_all(file, chunk)
+                had += len(chunk)
+                progress(had, size)
+        if had != size:
+            raise HubError(f"hub: {had} of {size} bytes of the layer came; run the command again.")
+        os.fsync(file.fileno())
+
+
+def _write_all(file: BinaryIO, chunk: bytes) -> None:
+    """An unbuffered file may take less than it is given."""
+    view = memoryview(chunk)
+    while view:
+        view = view[file.write(view) :]
+
+
+def _licence(card: str | None) -> str | None:
+    """The licence that a model card names in the metadata at its beginning."""
+    metadata = re.match(r"---\s*\n(.*?\n)---", card or "", re.DOTALL)
+    fields = dict(re.findall(r"^(license|license_name):[ \t]*(\S.*?)\s*$", metadata[1], re.M)) if metadata else {}
+    name = fields.get("license_name") if fields.get("license") == "other" else fields.get("license")
+    return name.strip("'\"") if name else None

@@ -1,0 +1,261 @@
+"""Files on the Hugging Face hub, whole or by byte ranges."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+from huggingface_hub import constants, hf_hub_url
+from huggingface_hub.utils import HFValidationError, validate_repo_id
+
+from nnunet_llm4seg.errors import GatedModelError, HubError, LLM4SegError, ModelNotFoundError
+from nnunet_llm4seg.llm.session import Transient, answer, endpoint, retried, wait_before_retry
+
+_REDIRECTS = 5
+_LONGEST_WAIT = 30.0  # seconds, where the hub names a time
+
+
+class RangesRefused(Exception):
+    """The server sends whole files only."""
+
+
+class NoSuchFile(HubError):
+    """The repository has no such file at this commit."""
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A model repository at one commit."""
+
+    model: str
+    commit: str
+
+    def text(self, file: str) -> str | None:
+        """A small file's content, or None if the repository has no such file.
+
+        Raises:
+            HubError, ModelNotFoundError: it cannot be had.
+        """
+
+        def once() -> str:
+            with answer(self._url(file)) as (status, headers, chunks):
+                _check(status, headers, self.model)
+                return b"".join(chunks).decode("utf-8", "replace")
+
+        try:
+            return retried(once, f"{file} of {self.model}")
+        except NoSuchFile:
+            return None
+
+    def file(self, name: str) -> RemoteFile:
+        """A large file of the repository.
+
+        Raises:
+            NoSuchFile: there is none of that name.
+            HubError, ModelNotFoundError: it cannot be had.
+        """
+        metadata = _metadata(self._url(name), self.model, None)
+        size = metadata.get("x-linked-size") or metadata.get("content-length") or ""
+        if not size.isdigit():
+            raise HubError(
+                f"hub: {endpoint()} does not say how large {name} of {self.model} is; use another endpoint."
+            )
+        etag = metadata.get("x-linked-etag") or metadata.get("etag") or ""
+        return RemoteFile(self, name, int(size), etag.removeprefix("W/").strip('"'))
+
+    def _url(self, file: str) -> str:
+        return hf_hub_url(self.model, file, revision=self.commit)
+
+
+class RemoteFile:
+    """A large file at one commit, of known size.
+
+    Attributes:
+        etag: What the hub calls the content; the sha256 for files in its large-file storage.
+    """
+
+    def __init__(self, repository: Repository, name: str, size: int, etag: str) -> None:
+        self.repository, self.name, self.size, self.etag = repository, name, size, etag
+        self._storage_etag: str | None = None
+
+    def chunks(self, begin: int, end: int) -> Iterator[bytes]:
+        """The bytes `begin` to `end` (exclusive); an interrupted answer is continued where it stopped.
+
+        Raises:
+            RangesRefused: the server has no ranges.
+            HubError: the bytes cannot be had, or the file changed meanwhile.
+        """
+        position, failures = begin, 0
+        while position < end:
+            before = position
+            try:
+                asked = {"Range": f"bytes={position}-{end - 1}"}
+                with answer(self.repository._url(self.name), asked) as (status, headers, chunks):
+                    if status == 200:
+                        raise RangesRefused
+                    _check(status, headers, self.repository.model)
+                    self._check_same(headers, position)
+                    for chunk in chunks:
+                        chunk = chunk[: end - position]
+                        position += len(chunk)
+                        yield chunk
+                if position < end:
+                    raise Transient("the answer ended early")
+            except Transient as error:
+                failures = 1 if position > before else failures + 1
+                wait_before_retry(
+                    error, failures, f"{self.name} of {self.repository.model}, byte {position} of {begin} to {end}"
+                )
+
+    def download(self, path: Path) -> None:
+        """The whole file, for servers without ranges; its sha256 is checked where the hub names one.
+
+        Raises:
+            HubError: it cannot be had, or what came is not what the hub names.
+        """
+
+        def once() -> None:
+            digest, received = hashlib.sha256(), 0
+            with answer(self.repository._url(self.name)) as (status, headers, chunks), path.open("wb") as file:
+                _check(status, headers, self.repository.model)
+                for chunk in chunks:
+                    file.write(chunk)
+                    digest.update(chunk)
+                    received += len(chunk)
+            if received != self.size:
+                raise Transient(f"{received} of {self.size} bytes came")
+            if re.fullmatch("[0-9a-f]{64}", self.etag) and digest.hexdigest() != self.etag:
+                raise Transient("what came has another sha256 than the hub names")
+
+        retried(once, f"{self.name} of {self.repository.model}")
+
+    def _check_same(self, headers: Mapping[str, str], position: int) -> None:
+        found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", headers.get("content-range", ""))
+        etag = headers.get("etag", "")
+        self._storage_etag = etag if self._storage_etag is None else self._storage_etag
+        if found and int(found[1]) != position:
+            raise HubError(f"hub: {endpoint()} sent other bytes of {self.name} than asked for; use another endpoint.")
+        if etag != self._storage_etag or (found and found[2] not in ("*", str(self.size))):
+            raise HubError(
+                f"hub: {self.name} of {self.repository.model} changed while it was being downloaded; nothing of it is "
+                "kept, run the command again."
+            )
+
+
+def check_id(model: str) -> None:
+    """Refuse what cannot be a hub id.
+
+    Raises:
+        ModelNotFoundError: it is none.
+    """
+    try:
+        validate_repo_id(model)
+    except HFValidationError:
+        raise ModelNotFoundError(
+            f"model: {model!r} is neither a folder (seen from {Path.cwd()}) nor a hub id such as 'org/name'; give an "
+            "existing folder in Hugging Face's layout, or a hub id (`llm4seg models` lists some)."
+        ) from None
+
+
+def open_repository(model: str, revision: str | None) -> Repository:
+    """Ask the hub for a model at a branch, tag or commit (`None` is the branch `main`).
+
+    Raises:
+        ModelNotFoundError: there is no such model or revision, or it has no `config.json`.
+        GatedModelError: its licence was not accepted, or the login is missing.
+        HubError: the hub cannot be reached.
+    """
+    try:
+        metadata = _metadata(hf_hub_url(model, "config.json", revision=revision), model, revision)
+    except NoSuchFile:
+        raise ModelNotFoundError(
+            f"model: {model!r} has no config.json on the hub, so it is no transformers model; choose another."
+        ) from None
+    if not metadata.get("x-repo-commit"):
+        raise HubError(
+            f"hub: {endpoint()} names no commit for {model}; set HF_ENDPOINT to one that speaks as the hub."
+        )
+    return Repository(model, metadata["x-repo-commit"])
+
+
+def offline() -> bool:
+    """Whether HF_HUB_OFFLINE forbids to ask the hub."""
+    return bool(constants.HF_HUB_OFFLINE)
+
+
+def _metadata(url: str, model: str, revision: str | None) -> dict[str, str]:
+    """What the hub says about a file, by header in lower case; of a file in another storage `x-linked-…`."""
+
+    def once() -> dict[str, str]:
+        address, said = url, {}
+        for _ in range(_REDIRECTS):
+            with answer(address, method="HEAD", follow=False) as (status, headers, _):
+                moved = 300 <= status < 400
+                if not moved:
+                    _check(status, headers, model, revision)
+                own = {name.lower(): value for name, value in headers.items()}
+                target = urljoin(address, own.pop("location", "")) if moved else address
+                if moved:
+                    own.pop("content-length", None)  # of the redirect itself
+                said.update(own)
+                if not moved or urlsplit(target).netloc != urlsplit(address).netloc:
+                    return said
+                address = target  # a renamed repository
+        raise HubError(f"hub: {endpoint()} redirects {model} in circles; set HF_ENDPOINT to another one.")
+
+    return retried(once, model)
+
+
+def _check(status: int, headers: Mapping[str, str], model: str, revision: str | None = None) -> None:
+    """Turn a refusal into a sentence.
+
+    Raises:
+        LLM4SegError: the answer is not what was asked for.
+        NoSuchFile: see there.
+        Transient: it may be later.
+    """
+    if status in (200, 206):
+        return
+    if status in (408, 429) or status >= 500:
+        after = headers.get("retry-after", "")
+        raise Transient(f"status {status}", min(float(after), _LONGEST_WAIT) if after.isdigit() else 0.0)
+    if headers.get("x-error-code") == "EntryNotFound":
+        raise NoSuchFile(f"hub: {model!r} lacks a file that it should have; give another revision.")
+    raise _refusal(status, headers, model, revision)
+
+
+def _refusal(status: int, headers: Mapping[str, str], model: str, revision: str | None) -> LLM4SegError:
+    code, said = headers.get("x-error-code", ""), headers.get("x-error-message", "")
+    if code == "GatedRepo":
+        reason = "you are not logged in" if status == 401 else "your account has no access yet"
+        return GatedModelError(
+            f"model: {model!r} is gated and {reason} (status {status}); accept its licence at {endpoint()}/{model}, "
+            "log in on this machine with `hf auth login` (or set HF_TOKEN), and run the command again. "
+            "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B (trainer nnUNetTrainerLLM4SegDeepSeek) is not gated."
+        )
+    if status == 401 and "credentials" in said.lower():
+        return GatedModelError(
+            "hub: your token is not valid (status 401); make a new one and log in with `hf auth login`, or unset "
+            "HF_TOKEN for models that are not gated."
+        )
+    if code == "RevisionNotFound":
+        return ModelNotFoundError(
+            f"revision: {model!r} has no revision {revision or 'main'!r}; give a branch, tag or commit of it."
+        )
+    if status in (401, 404) or code == "RepoNotFound":
+        return ModelNotFoundError(
+            f"model: {model!r} is neither a folder here (seen from {Path.cwd()}) nor a model that {endpoint()} shows "
+            f"you (status {status}); check the name, or log in with `hf auth login` if it is private."
+        )
+    if status == 403:
+        return GatedModelError(
+            f"model: {endpoint()} refuses you {model!r} (status 403); give your token the right to read it (gated "
+            f"models: accept the licence at {endpoint()}/{model} and log in with `hf auth login`)."
+        )
+    if status == 416:
+        return HubError(f"hub: a file of {model} is shorter than it was a moment ago; run the command again.")
+    return HubError(f"hub: {endpoint()} answered with status {status} for {model}; try later or another endpoint.")

@@ -1,0 +1,25 @@
+"""Read a model's raw `config.json`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from nnunet_llm4seg.errors import ModelFilesError
+
+
+def read_model_config(folder: Path) -> dict[str, Any]:
+    """Read `config.json` of a model folder as it stands there.
+
+    Raises:
+        ModelFilesError: it is not JSON or names no `model_type`.
+    """
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelFilesError(f"model: {folder / 'config.json'} cannot be read ({error}); fetch it again.") from error
+    if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
+        raise ModelFilesError(f"model: {folder / 'config.json'} names no model_type; it is no language model's.")
+    config.pop("_name_or_path", None)  # the path of whoever saved it; plans are shared
+    return config

@@ -1,0 +1,183 @@
+"""Where one layer's tensors lie in safetensors files, as bytes and JSON: nothing of them is loaded, no torch.
+
+A safetensors file is 8 bytes (little-endian length of the header), the header (JSON: name -> dtype, shape and
+`data_offsets`, counted from the header's end), and the tensors' bytes without gaps.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nnunet_llm4seg.errors import ModelFilesError
+
+# safetensors' name of a dtype -> ours, and bytes of one number
+DTYPES = {"F32": ("float32", 4), "F16": ("float16", 2), "BF16": ("bfloat16", 2)}
+# what older files hold beside a layer's parameters, and `transformers` makes anew: GPT-2's masks, LLaMA's frequencies
+_BUFFERS = frozenset({"attn.bias", "attn.masked_bias", "self_attn.rotary_emb.inv_freq"})
+_LARGEST_HEADER = 100_000_000  # bytes; the safetensors library's own limit
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One tensor: bytes `begin` to `end` (exclusive) of `file`."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    file: str
+    begin: int
+    end: int
+
+
+def header_length(first: bytes, file: str, size: int) -> int:
+    """Length of a header from a file's first 8 bytes.
+
+    Raises:
+        ModelFilesError: this is no safetensors file.
+    """
+    length = int.from_bytes(first, "little")
+    if len(first) != 8 or not 2 <= length <= min(size - 8, _LARGEST_HEADER):
+        raise _damaged(file, "its first 8 bytes name no possible length")
+    return length
+
+
+def parse_header(header: bytes, file: str, size: int) -> list[Entry]:
+    """All tensors of a file of `size` bytes, from its header.
+
+    Raises:
+        ModelFilesError: the header is damaged or does not fit the file.
+    """
+    start = 8 + len(header)
+    try:
+        content = json.loads(header)
+        content.pop("__metadata__", None)
+        entries = [
+            Entry(name, e["dtype"], tuple(e["shape"]), file, *(start + int(o) for o in e["data_offsets"]))
+            for name, e in content.items()
+        ]
+        for entry in entries:
+            if not start <= entry.begin <= entry.end <= size:
+                raise ValueError(f"{entry.name} lies outside the file")
+            numbers = math.prod(entry.shape)
+            if entry.dtype in DTYPES and entry.end - entry.begin != numbers * DTYPES[entry.dtype][1]:
+                raise ValueError(f"{entry.name} has not the size of its shape")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _damaged(file, str(error)) from error
+    return entries
+
+
+def layer_prefix(names: Iterable[str], prefixes: Sequence[str], layer: int, where: str) -> str:
+    """How the tensor names of layer number `layer` begin, among `prefixes` with `{}` for the index.
+
+    Raises:
+        ModelFilesError: there is no such layer; names those that there are.
+    """
+    names = list(names)
+    for pattern in prefixes:
+        prefix = pattern.format(layer)
+        if any(name.startswith(prefix) for name in names):
+            return prefix
+    patterns = [re.compile(re.escape(p).replace(r"\{\}", r"(\d+)")) for p in prefixes]
+    held = sorted({int(m[1]) for name in names for pattern in patterns if (m := pattern.match(name))})
+    raise ModelFilesError(
+        f"layer: {where} holds no tensors of layer {layer}; it holds "
+        f"{', '.join(map(str, held)) or 'no layers that we recognise'}; choose one of them with --layer."
+    )
+
+
+def is_parameter(name: str, prefix: str) -> bool:
+    """Whether `name` is a parameter of the layer whose tensor names begin with `prefix`."""
+    return name.startswith(prefix) and name[len(prefix) :] not in _BUFFERS
+
+
+def usable(entries: Iterable[Entry]) -> list[Entry]:
+    """Sort for writing: wide types first, which keeps every tensor aligned, then as they lie in the source.
+
+    Raises:
+        ModelFilesError: a type that the plugin does not compute with.
+    """
+    entries = list(entries)
+    for entry in entries:
+        if entry.dtype not in DTYPES:
+            raise ModelFilesError(
+                f"model: {entry.name} is {entry.dtype}; only {', '.join(d for d, _ in DTYPES.values())} can be used, "
+                "so choose the model's unquantised version."
+            )
+    return sorted(entries, key=lambda e: (-DTYPES[e.dtype][1], e.file, e.begin))
+
+
+def spans(entries: Iterable[Entry]) -> list[tuple[str, int, int]]:
+    """(file, begin, end) of the stretches to read one after the other; neighbours are one stretch."""
+    merged: list[tuple[str, int, int]] = []
+    for entry in entries:
+        if merged and merged[-1][0] == entry.file and merged[-1][2] == entry.begin:
+            merged[-1] = (entry.file, merged[-1][1], entry.end)
+        else:
+            merged.append((entry.file, entry.begin, entry.end))
+    return merged
+
+
+def new_header(entries: Iterable[Entry], metadata: Mapping[str, str]) -> bytes:
+    """The first bytes, length included, of a file that holds these tensors one after the other."""
+    content: dict = {"__metadata__": dict(metadata)}
+    position = 0
+    for entry in entries:
+        end = position + entry.end - entry.begin
+        content[entry.name] = {"dtype": entry.dtype, "shape": list(entry.shape), "data_offsets": [position, end]}
+        position = end
+    header = json.dumps(content, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)  # the tensors begin aligned
+    return len(header).to_bytes(8, "little") + header
+
+
+def local_entries(path: Path) -> list[Entry]:
+    """All tensors of a file on this machine.
+
+    Raises:
+        ModelFilesError: the file is damaged.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        length = header_length(file.read(8), path.name, size)
+        return parse_header(file.read(length), path.name, size)
+
+
+def file_sha256(path: Path) -> str:
+    """Hash of a whole file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        _feed(file.read, path.stat().st_size, digest.update)
+    return digest.hexdigest()
+
+
+def layer_sha256(path: Path, prefix: str) -> str:
+    """The hash that `llm.tensors.layer_sha256` gives for the tensors of a file whose names begin with `prefix`.
+
+    Raises:
+        ModelFilesError: the file is damaged.
+    """
+    digest = hashlib.sha256()
+    entries = [entry for entry in local_entries(path) if entry.name.startswith(prefix)]
+    with path.open("rb") as file:
+        for entry in sorted(entries, key=lambda e: e.name):
+            name, dtype = entry.name[len(prefix) :], DTYPES[entry.dtype][0]
+            digest.update(f"{name}|{dtype}|{list(entry.shape)}|".encode())
+            file.seek(entry.begin)
+            _feed(file.read, entry.end - entry.begin, digest.update)
+    return digest.hexdigest()
+
+
+def _feed(read: Callable[[int], bytes], size: int, update: Callable[[bytes], None]) -> None:
+    while size > 0 and (chunk := read(min(size, 1 << 20))):
+        update(chunk)
+        size -= len(chunk)
+
+
+def _damaged(file: str, why: str) -> ModelFilesError:
+    return ModelFilesError(f"model: {file} is no safetensors file, or a damaged one ({why}); fetch the model again.")

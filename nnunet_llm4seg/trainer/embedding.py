@@ -1,0 +1,91 @@
+"""Take the frozen LLM layer out of a checkpoint, and put it back: small files to share, without others' weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nnunet_llm4seg.errors import CheckpointError, LayerMismatchError
+from nnunet_llm4seg.files import written_whole
+from nnunet_llm4seg.inheritance import inherited
+from nnunet_llm4seg.llm.source import Tensors, initial_tensors
+from nnunet_llm4seg.llm.tensors import layer_sha256
+from nnunet_llm4seg.trainer.checkpoints import LAYER_PREFIX, read_checkpoint
+from nnunet_llm4seg.trainer.settings import Settings, settings_in
+
+
+def strip(path: Path, output: Path) -> Settings:
+    """Write a checkpoint without its frozen layer, which it then only refers to by sha256.
+
+    Raises:
+        CheckpointError: it cannot be read or written, holds no frozen layer, or `output` is there.
+        LayerMismatchError: the layer in it is not the one that its plans name.
+    """
+    checkpoint, settings = _frozen(path)
+    weights = checkpoint["network_weights"]
+    held = {name: weights.pop(LAYER_PREFIX + name, None) for name in settings.spec.dtypes}
+    if any(tensor is None for tensor in held.values()):
+        raise CheckpointError(f"the checkpoint {path} holds no complete LLM layer, so there is nothing to strip.")
+    _verify(held, settings, str(path))
+    write_checkpoint(checkpoint, output)
+    return settings
+
+
+def embed(path: Path, output: Path) -> Settings:
+    """Write a checkpoint with the frozen layer that it refers to, found as for training.
+
+    Raises:
+        CheckpointError: it cannot be read or written, its layer is trained, or `output` is there.
+        LayerMismatchError: the layer found is not the one that its plans name.
+        LLM4SegError: the layer is not found, see `llm.locate.locate`.
+    """
+    checkpoint, settings = _frozen(path)
+    tensors = initial_tensors(settings.config, settings.spec)
+    _verify(tensors, settings, settings.config.model)
+    checkpoint["network_weights"].update({LAYER_PREFIX + name: tensor for name, tensor in tensors.items()})
+    write_checkpoint(checkpoint, output)
+    return settings
+
+
+def write_checkpoint(checkpoint: dict[str, Any], output: Path) -> None:
+    """Write a new checkpoint, whole or not at all.
+
+    Raises:
+        CheckpointError: a file of that name is there, or it cannot be written.
+    """
+    if output.exists():
+        raise CheckpointError(f"the file {output} is there already; give another name with -o.")
+    try:
+        with written_whole(output) as temporary:
+            torch.save(checkpoint, temporary)
+    except (OSError, RuntimeError) as error:
+        raise CheckpointError(
+            f"the checkpoint {output} cannot be written ({str(error).splitlines()[0]}); give a name in a folder that "
+            "exists and has space with -o."
+        ) from error
+
+
+def _frozen(path: Path) -> tuple[dict[str, Any], Settings]:
+    """A checkpoint with a frozen layer, and its settings."""
+    checkpoint = read_checkpoint(path)
+    try:
+        arguments = checkpoint["init_args"]
+        settings = settings_in(inherited(arguments["plans"], arguments["configuration"], "architecture"))
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"the checkpoint {path} is not of an LLM4Seg trainer; use llm4seg warm-start for nnU-Net's own."
+        ) from error
+    if settings.config.trainable:
+        raise CheckpointError(f"the LLM layer in {path} was trained, so it exists nowhere else and must stay in it.")
+    return checkpoint, settings
+
+
+def _verify(tensors: Tensors, settings: Settings, where: str) -> None:
+    found = layer_sha256(tensors)
+    if found != settings.spec.sha256:
+        raise LayerMismatchError(
+            f"the layer in {where} has sha256 {found}, but the checkpoint's plans name {settings.spec.sha256}; "
+            "nothing is written. Use the model files that this network was trained with."
+        )

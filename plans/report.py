@@ -1,0 +1,32 @@
+"""What `llm4seg plan` says about the plans it wrote."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from nnunet_llm4seg.config import LLM4SegConfig
+from nnunet_llm4seg.inheritance import inherited
+from nnunet_llm4seg.plans.grid import planned_grid
+from nnunet_llm4seg.plans.memory import planned_share
+
+_PLANNED = ("patch_size", "batch_size", "architecture")
+
+
+def describe_plans(plans: Mapping[str, Any], configurations: Sequence[str]) -> Iterator[str]:
+    """Two lines a configuration: its patch, batch and token grid, and the LLM's share of the memory."""
+    for name in configurations:
+        entry = {key: inherited(plans, name, key) for key in _PLANNED}
+        config = LLM4SegConfig.from_dict(entry["architecture"]["llm4seg"])
+        grid = planned_grid(entry, config.stage)
+        yield (
+            f"{name}: patch {_times(entry['patch_size'])}, batch {entry['batch_size']}, token grid {_times(grid)} = "
+            f"{math.prod(grid)} tokens"
+        )
+        share = planned_share(entry, config)
+        yield f"{name}: {share}" if share else f"{name}: no memory estimate, {config.model} is not on this machine"
+
+
+def _times(sizes: Sequence[int]) -> str:
+    return "x".join(map(str, sizes))

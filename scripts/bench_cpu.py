@@ -1,0 +1,136 @@
+"""What the LLM layer costs on a CPU: python scripts/bench_cpu.py [--other-python PYTHON] [--json FILE]
+
+(a) getting one layer out of a 2.47 GB folder of LLaMA-3.2-1B's shape, against loading the whole model, here and
+    with another interpreter (one with an older transformers, say);
+(b) an iteration and a prediction with and without the bottleneck; (c) the bottleneck alone against the official
+code's way; (d) checkpoints. Random weights are made in a temporary folder (2.5 GB); nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bench_common import LAYER, make_folder, report, versions
+
+WAYS = ("whole model", "our layer, sha256 checked", "our layer, read only")
+
+
+_TIMES = ("s", "cpu_s")  # on a machine that others use too, the second is the one to trust
+
+
+def memory(name: str) -> int:
+    """VmRSS or VmHWM (its peak) of this process, in bytes."""
+    line = next(row for row in Path("/proc/self/status").read_text().splitlines() if row.startswith(name))
+    return 1024 * int(line.split()[1])
+
+
+def load_once(way: str, folder: str) -> None:
+    """Run in a process of its own: print seconds and peak memory beyond the imports, as JSON."""
+    import torch
+    import transformers
+    from transformers.models.llama import modeling_llama  # noqa: F401 (what both ways import is not measured)
+
+    from nnunet_llm4seg import LLM4SegConfig, LLMBottleneck
+    from nnunet_llm4seg.llm.families import family_of
+    from nnunet_llm4seg.llm.layer import build_layer
+    from nnunet_llm4seg.llm.locate import read_model_config
+    from nnunet_llm4seg.llm.tensors import read_layer
+
+    config = LLM4SegConfig(model=folder, layer=LAYER, dtype="bfloat16")
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts from here
+    before, start, cpu = memory("VmRSS"), time.perf_counter(), time.process_time()
+    if way == WAYS[0]:
+        layer = transformers.AutoModelForCausalLM.from_pretrained(folder).model.layers[LAYER]
+        tensors = [p.detach() for p in layer.parameters()]
+    elif way == WAYS[1]:
+        tensors = [p.detach() for p in LLMBottleneck(8, config).layer.parameters()]
+    else:
+        raw = read_model_config(Path(folder))
+        shapes = {name: tuple(p.shape) for name, p in build_layer(raw, LAYER).named_parameters()}
+        tensors = list(read_layer(Path(folder), family_of(raw).prefixes, LAYER, shapes).values())
+    for tensor in tensors:  # a file that is only mapped is read here
+        tensor.view(torch.uint8)[..., ::4096].sum()
+    measured = {"s": time.perf_counter() - start, "cpu_s": time.process_time() - cpu}
+    print(json.dumps({**measured, "peak": memory("VmHWM") - before, "transformers": transformers.__version__}))
+
+
+def compare_loading(folder: Path, layer_bytes: int, pythons: list[str], repeats: int) -> list[dict[str, object]]:
+    """Part (a): medians over processes that take turns."""
+    rows = []
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "HF_HUB_OFFLINE": "1"}
+    for python in pythons:
+        found: dict[str, list[dict]] = {way: [] for way in WAYS}
+        for turn in range(repeats + 1):
+            for way in WAYS:
+                command = [python, __file__, "--load", way, str(folder)]
+                done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+                if turn:  # the first warms the page cache up
+                    found[way].append(json.loads(done.stdout.splitlines()[-1]))
+        seconds, cpu = ({way: statistics.median(run[key] for run in found[way]) for way in WAYS} for key in _TIMES)
+        for way in WAYS:
+            peak = statistics.median(run["peak"] for run in found[way])
+            rows.append(
+                {
+                    "transformers": found[way][0]["transformers"],
+                    "way": way,
+                    "time / s": seconds[way],
+                    "CPU time / s": cpu[way],
+                    "peak beyond imports / MB": peak / 1e6,
+                    "of the layer's bytes": peak / layer_bytes,
+                    "times less time": seconds[WAYS[0]] / seconds[way],
+                    "times less CPU time": cpu[WAYS[0]] / cpu[way],
+                }
+            )
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--other-python", action="append", default=[], help="interpreter to run (a) with, too")
+    parser.add_argument("--json", type=Path, default=Path("bench_cpu.json"), help="where the numbers go")
+    parser.add_argument("--parts", default="abcd", help="which of the parts to run")
+    parser.add_argument("--load", nargs=2, help=argparse.SUPPRESS)  # how (a) calls this script
+    options = parser.parse_args()
+    if options.load:
+        load_once(*options.load)
+        return
+    import torch
+
+    device = torch.device("cpu")
+    result: dict[str, object] = {"versions": versions(), "threads": torch.get_num_threads()}
+    tables = {}
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "model"
+        layer_bytes = make_folder(folder)
+        if "a" in options.parts:
+            pythons = [sys.executable, *options.other_python]
+            tables["(a) one layer out of 16"] = compare_loading(folder, layer_bytes, pythons, repeats=3)
+        if set("bcd") & set(options.parts):
+            import bench_parts
+
+            torch.manual_seed(0)
+            if "b" in options.parts:
+                cases = {"2D": (7, (2, 1, 256, 256)), "3D": (5, (1, 1, 64, 64, 64))}
+                rows = bench_parts.compare_networks(folder, cases, device, repeats=5)
+                tables["(b) the network with and without the bottleneck"] = rows
+            if "c" in options.parts:
+                rows = bench_parts.compare_blocks(folder, [4, 8, 16, 32, 64], device, repeats=3)
+                tables["(c) the bottleneck alone, batch 2"] = rows
+            if "d" in options.parts:
+                tables["(d) checkpoints of the 2D network"] = bench_parts.compare_checkpoints(folder)
+    for title, rows in tables.items():
+        report(title, rows)
+    options.json.write_text(json.dumps({**result, "tables": tables}, indent=2) + "\n")
+    print(f"\n{result}; the numbers are in {options.json}.")
+
+
+if __name__ == "__main__":
+    main()

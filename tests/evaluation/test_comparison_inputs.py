@@ -1,0 +1,227 @@
+"""What `compare` refuses, each with one sentence; folders are made up, nothing is trained."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from fake_results import LLM4SEG, VANILLA, FakeResults, write_json
+
+from nnunet_llm4seg.errors import ComparisonError, DatasetError, LLM4SegError
+from nnunet_llm4seg.evaluation import agreement, compare
+from nnunet_llm4seg.evaluation.arms import Arm, find_arm, vanilla_twin
+
+FAKE = "Dataset901_Fake"
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    fake = FakeResults(tmp_path, {VANILLA: 2.0, LLM4SEG: 1.0}, roots=2)
+    for name, value in fake.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    return fake
+
+
+def refuse(match, error=LLM4SegError, **options):
+    with pytest.raises(error, match=match) as caught:
+        compare("901", options.pop("configuration", "2d"), **options)
+    text = str(caught.value)
+    assert "\n" not in text
+    assert text.endswith(".")
+
+
+def test_a_fold_that_was_not_trained(results):
+    shutil.rmtree(results.fold(LLM4SEG, 1))
+    refuse("fold 1 .*not trained", ComparisonError)
+
+
+def test_a_fold_outside_the_splits(results):
+    refuse("fold 2 is not in splits_final.json", folds=[0, 2])
+
+
+def test_a_fold_named_twice(results):
+    refuse("name each fold once", folds=[0, 0])
+
+
+def test_unfinished_training(results):
+    (results.fold(LLM4SEG, 0) / "checkpoint_final.pth").unlink()
+    refuse("training is not finished")
+
+
+def test_unfinished_validation(results):
+    (results.fold(VANILLA, 0) / "validation" / "summary.json").unlink()
+    refuse("validation is not finished")
+
+
+def test_different_splits_name_what_differs(results):
+    validation = results.fold(LLM4SEG, 0) / "validation"
+    (validation / "p00_000.png").rename(validation / "p00_001.png")
+    refuse(r"1 missing \(p00_000\), 1 unexpected \(p00_001\)")
+
+
+def test_predictions_of_another_shape(results):
+    results.write_mask(results.fold(LLM4SEG, 0) / "validation" / "p00_000.png", np.zeros((5, 5)))
+    refuse("not predictions of this data set", DatasetError)
+
+
+def test_predictions_with_unknown_labels(results):
+    results.write_mask(results.fold(LLM4SEG, 0) / "validation" / "p00_000.png", np.full((24, 24), 7))
+    refuse("holds the label 7", DatasetError)
+
+
+def test_predictions_that_are_no_images(results):
+    (results.fold(LLM4SEG, 0) / "validation" / "p00_000.png").write_bytes(b"torn")
+    refuse("cannot be read", DatasetError)
+
+
+def test_a_label_that_never_occurs(results):
+    info = {**results.info, "labels": {**results.info["labels"], "cyst": 3}}
+    for folder in (
+        results.preprocessed / FAKE,
+        *(results.folder(a, r) for a in results.arms for r in (0, 1)),
+    ):
+        write_json(folder / "dataset.json", info)
+    refuse("label 'cyst' occurs in no reference")
+
+
+def test_an_arm_against_itself(results):
+    refuse("nothing to compare", baseline=VANILLA, candidates=[VANILLA])
+
+
+def test_one_case_only(results):
+    names = results.names
+    write_json(results.preprocessed / FAKE / "splits_final.json", [{"train": names[1:], "val": names[:1]}])
+    for arm in results.arms:
+        for path in (results.fold(arm, 0) / "validation").glob("*.png"):
+            if path.stem != names[0]:
+                path.unlink()
+    refuse(r"1 case\(s\) in 1 cluster")
+
+
+def test_all_cases_of_one_patient(results):
+    refuse("in 1 cluster", group_by="^p")
+
+
+def test_no_candidate(results):
+    shutil.rmtree(results.folder(LLM4SEG))
+    refuse("0 LLM4Seg arms")
+
+
+def test_several_candidates_and_none_named(results):
+    shutil.copytree(results.folder(LLM4SEG), results.roots[0] / FAKE / "nnUNetTrainerLLM4SegRandom__nnUNetPlans__2d")
+    refuse("name the main one first")
+
+
+@pytest.mark.parametrize("name", ["nnUNetTrainer", "a__b__c", "__nnUNetPlans"])
+def test_a_malformed_arm(results, name):
+    refuse("TRAINER__PLANS", candidates=[name])
+
+
+def test_an_arm_that_was_never_trained_lists_those_that_were(results):
+    refuse(f"another arm: .*{VANILLA}", candidates=["nnUNetTrainerLLM4SegGated__nnUNetPlans"])
+
+
+@pytest.mark.parametrize("dataset", ["902", "Dataset902_None", "nothing"])
+def test_an_unknown_data_set(results, dataset):
+    with pytest.raises(DatasetError, match=dataset):
+        compare(dataset, "2d")
+
+
+def test_a_results_root_named_twice_is_no_second_run(results):
+    refuse("named twice", runs=[results.roots[0].parent / "x" / ".." / results.roots[0].name])
+
+
+@pytest.mark.parametrize("variable", ["nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"])
+def test_an_unset_variable(results, monkeypatch, variable):
+    monkeypatch.delenv(variable)
+    refuse(f"{variable} is not set")
+
+
+@pytest.mark.parametrize(("option", "value"), [("primary", "hd95"), ("tolerance", 0.0), ("target", -1.0)])
+def test_bad_options(results, option, value):
+    refuse(f"--{option}", **{option: value})
+
+
+def change_plans(results, arm, change, root=0):
+    path = results.folder(arm, root) / "plans.json"
+    plans = json.loads(path.read_text())
+    change(plans["configurations"]["2d"])
+    write_json(path, plans)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("patch_size", [32, 32]), ("batch_size", 4), ("spacing", [2.0, 2.0]), ("data_identifier", "x")],
+)
+def test_arms_that_differ_in_more_than_the_bottleneck(results, setting, value):
+    change_plans(results, LLM4SEG, lambda chosen: chosen.update({setting: value}))
+    refuse(f"more than the bottleneck: {setting} is .* Train them alike")
+
+
+def test_a_deeper_network_is_a_difference(results):
+    change_plans(results, LLM4SEG, lambda chosen: chosen["architecture"]["arch_kwargs"].update(n_stages=4))
+    refuse("architecture.arch_kwargs.n_stages is 4")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("num_epochs", "5"),
+        ("num_iterations_per_epoch", "10"),
+        ("loss", "DiceLoss()"),
+        ("optimizer", "AdamW (\n lr: 1)"),
+    ],
+)
+def test_other_training_is_a_difference(results, setting, value):
+    path = results.fold(LLM4SEG, 1) / "debug.json"
+    write_json(path, {**json.loads(path.read_text()), setting: value})
+    refuse(f"bottleneck: {setting} is")
+
+
+def test_the_learning_rate_of_a_continued_run_is_no_difference(results):
+    path = results.fold(LLM4SEG, 1) / "debug.json"
+    debug = json.loads(path.read_text())
+    write_json(path, {**debug, "optimizer": debug["optimizer"].replace("lr: 0.01", "lr: 0.004")})
+    arms = [find_arm(results.roots[:1], FAKE, name, "2d") for name in (LLM4SEG, VANILLA)]
+    assert agreement.differences(*arms, "2d", [0, 1]) == []
+
+
+def test_two_runs_with_different_layers_are_not_one_arm(results):
+    change_plans(results, LLM4SEG, lambda c: c["architecture"]["llm4seg_resolved"].update(sha256="1" * 64), root=1)
+    refuse("sha256 is .* not runs of one method", runs=[results.roots[1]])
+
+
+def test_control_layers_from_other_seeds_are_runs_of_one_arm(results):
+    for root, seed in enumerate("12"):
+
+        def change(chosen, seed=seed):
+            resolved = chosen["architecture"]["llm4seg_resolved"]
+            resolved["sha256"] = seed * 64
+            resolved["config"].update(weights="random", seed=int(seed))
+
+        change_plans(results, LLM4SEG, change, root)
+    agreement.check_runs_alike(find_arm(results.roots, FAKE, LLM4SEG, "2d"), "2d", [0, 1])
+
+
+@pytest.mark.parametrize(
+    ("trainer", "twin"),
+    [
+        ("nnUNetTrainerLLM4Seg", "nnUNetTrainer"),
+        ("nnUNetTrainerLLM4SegGated", "nnUNetTrainer"),
+        ("nnUNetTrainerLLM4Seg_5epochs", "nnUNetTrainer_5epochs"),
+        ("nnUNetTrainerLLM4SegRandom_1epoch", "nnUNetTrainer_1epoch"),
+        ("nnUNetTrainerLLM4Seg_demo", "nnUNetTrainerVanilla_demo"),
+    ],
+)
+def test_vanilla_twin(tmp_path, trainer, twin):
+    write_json(tmp_path / "plans.json", {})
+    assert vanilla_twin(Arm(trainer, "nnUNetPlans", (tmp_path,))) == f"{twin}__nnUNetPlans"
+
+
+def test_vanilla_twin_has_the_plans_that_the_candidates_were_made_from(tmp_path):
+    write_json(tmp_path / "plans.json", {"llm4seg_source_plans": "nnUNetResEncUNetMPlans"})
+    arm = Arm("nnUNetTrainerLLM4Seg", "nnUNetPlansLLM4Seg", (tmp_path,))
+    assert vanilla_twin(arm) == "nnUNetTrainer__nnUNetResEncUNetMPlans"
+    with pytest.raises(ComparisonError, match="no vanilla twin"):
+        vanilla_twin(Arm("nnUNetTrainer", "nnUNetPlans", (tmp_path,)))

@@ -1,0 +1,75 @@
+"""Coverage of both intervals on simulated trainings, through the code that users run. Seeds are fixed."""
+
+import numpy as np
+import pytest
+
+from nnunet_llm4seg.evaluation.design import Design
+from nnunet_llm4seg.evaluation.intervals import bootstrap_bounds, fold_interval, method_interval
+
+DATASETS = 2_500
+CASES = 40
+CASE_SD = RUN_BY_CASE_SD = 3.0
+
+
+def simulate(folds: int, runs: int, run_sd: float, *, training_set_sd: float = 0.0):
+    """Scores (DATASETS, runs, slots) of two arms without a difference on average, in points."""
+    rng = np.random.default_rng([folds, runs, int(10 * run_sd), int(10 * training_set_sd)])
+    slots = folds * CASES
+    design = Design(tuple(np.repeat(range(folds), CASES).tolist()), tuple(map(str, range(slots))), {})
+
+    def arm(levels):
+        run = run_sd * rng.standard_normal((DATASETS, runs, folds), dtype=np.float32).repeat(CASES, -1)
+        return levels + run + RUN_BY_CASE_SD * rng.standard_normal((DATASETS, runs, slots), dtype=np.float32)
+
+    level = 80 + 10 * rng.standard_normal((DATASETS, 1, slots), dtype=np.float32)
+    gain = CASE_SD * rng.standard_normal((DATASETS, 1, slots), dtype=np.float32)
+    gain += training_set_sd * rng.standard_normal((DATASETS, 1, folds), dtype=np.float32).repeat(CASES, -1)
+    return arm(level + gain), arm(level), design
+
+
+def coverage(bounds):
+    return np.mean((bounds[0] < 0) & (bounds[1] > 0))
+
+
+@pytest.mark.parametrize("folds", [3, 5])
+@pytest.mark.parametrize("runs", [1, 3, 5])
+@pytest.mark.parametrize("run_sd", [0.0, 0.5, 1.0])
+def test_method_interval_covers_and_rejects_as_it_says(folds, runs, run_sd):
+    candidate, baseline, design = simulate(folds, runs, run_sd)
+    interval = method_interval(candidate, baseline, design)
+    assert 0.935 <= coverage(interval.bounds) <= 0.965
+    assert 0.035 <= np.mean(interval.p < 0.05) <= 0.065
+
+
+@pytest.mark.parametrize(("run_sd", "low", "high"), [(0.0, 0.92, 0.97), (1.0, 0.5, 0.85)])
+def test_trained_models_interval_misses_the_method_once_there_is_run_noise(run_sd, low, high):
+    candidate, baseline, design = simulate(5, 3, run_sd)
+    difference = (candidate.mean(-2) - baseline.mean(-2))[:1_000]
+    assert low <= coverage(bootstrap_bounds(difference, design, resamples=999)) <= high
+
+
+def test_method_interval_is_about_these_training_sets_and_the_fold_interval_about_others():
+    candidate, baseline, design = simulate(5, 3, 0.5, training_set_sd=1.0)
+    assert coverage(method_interval(candidate, baseline, design).bounds) < 0.85
+    assert 0.935 <= coverage(fold_interval(candidate, baseline, design).bounds) <= 0.965
+
+
+@pytest.mark.parametrize("runs", [2, 3])
+def test_method_interval_covers_with_overlapping_folds_and_clusters(runs):
+    rng = np.random.default_rng(runs)
+    folds = np.repeat(range(3), 40)
+    cases = np.concatenate([rng.choice(100, 40, replace=False) for _ in range(3)])
+    design = Design(
+        tuple(folds.tolist()),
+        tuple(f"{c:03d}" for c in cases),
+        {f"{c:03d}": f"g{c // 2}" for c in range(100)},
+    )
+    of_cluster = CASE_SD * rng.standard_normal((DATASETS, 50), dtype=np.float32)
+
+    def arm(gain):
+        run = rng.standard_normal((DATASETS, runs, 3), dtype=np.float32)[..., folds]
+        noise = RUN_BY_CASE_SD * rng.standard_normal((DATASETS, runs, 120), dtype=np.float32)
+        return gain[:, None, cases // 2] + run + noise
+
+    interval = method_interval(arm(of_cluster), arm(0 * of_cluster), design)
+    assert 0.93 <= coverage(interval.bounds) <= 0.97

@@ -1,0 +1,91 @@
+import json
+
+import pytest
+
+from nnunet_llm4seg.errors import CacheError
+from nnunet_llm4seg.llm import cache, ranges
+
+
+@pytest.fixture
+def fetched(llama, tmp_path, monkeypatch):
+    """A cache with layers 1 and 2 of a tiny LLaMA."""
+    monkeypatch.setenv("LLM4SEG_HOME", str(tmp_path / "home"))
+    for layer in (1, 2):
+        folder = cache.folder_for("org/tiny", "c" * 40, layer)
+        folder.mkdir(parents=True)
+        for name in ("config.json", "model.safetensors"):
+            (folder / name).write_bytes((llama / name).read_bytes())
+        about = {
+            "repository": "org/tiny",
+            "commit": "c" * 40,
+            "revisions": ["main"],
+            "layer": layer,
+            "source_dtype": "float32",
+            "layer_sha256": cache.hash_layer(folder / "model.safetensors", folder / "config.json", layer),
+            "file_sha256": ranges.file_sha256(folder / "model.safetensors"),
+            "config_sha256": ranges.file_sha256(folder / "config.json"),
+            "licence": "mit",
+            "fetched": "2025-01-01T00:00:00+00:00",
+        }
+        (folder / "provenance.json").write_text(json.dumps(about))
+    return tmp_path / "home"
+
+
+def test_the_place_is_the_variables_or_the_users_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("LLM4SEG_HOME", str(tmp_path))
+    assert cache.home() == tmp_path
+    monkeypatch.delenv("LLM4SEG_HOME")
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert cache.home() == tmp_path / "xdg" / "llm4seg"
+
+
+def test_a_folder_without_provenance_is_no_layer(fetched):
+    (cache.folder_for("org/tiny", "c" * 40, 1) / "provenance.json").unlink()
+    assert [cached.layer for cached in cache.entries()] == [2]
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "config.json"])
+def test_a_changed_byte_is_found(fetched, file):
+    path = cache.find("org/tiny", None, 1).folder / file
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 1
+    path.write_bytes(content)
+    assert f"{file} has another sha256" in cache.problems(cache.find("org/tiny", None, 1))[0]
+    assert cache.problems(cache.find("org/tiny", None, 2)) == []
+
+
+def test_removing_one_layer_keeps_the_other(fetched):
+    cache.remove("org/tiny", 1)
+    assert [cached.layer for cached in cache.entries()] == [2]
+    cache.remove("org/tiny", None)
+    assert not list(fetched.iterdir())
+
+
+def test_what_is_not_there_is_not_removed(fetched):
+    with pytest.raises(
+        CacheError, match=r"does not hold layer 5 of org/tiny; it holds org/tiny layer 1, org/tiny lay"
+    ):
+        cache.remove("org/tiny", 5)
+
+
+def test_the_commands_list_verify_and_remove(fetched, monkeypatch, capsys):
+    pytest.importorskip("typer")
+    from nnunet_llm4seg.cli import main
+
+    def run(*words):
+        monkeypatch.setattr("sys.argv", ["llm4seg", "cache", *words])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return end.value.code, capsys.readouterr()
+
+    monkeypatch.setenv("COLUMNS", "150")
+    code, printed = run("list")
+    assert code == 0 and "org/tiny" in printed.out and "mit" in printed.out
+    code, printed = run("verify")
+    assert code == 0 and printed.out.count(": ok") == 2
+    (cache.find("org/tiny", None, 2).folder / "config.json").write_text("{}")
+    code, printed = run("verify")
+    assert code == 2 and "llm4seg cache remove org/tiny --layer 2" in printed.err
+    code, printed = run("remove", "org/tiny", "--layer", "2")
+    assert code == 0 and "layer-2" in printed.out

@@ -1,0 +1,67 @@
+"""The benchmark scripts run; their numbers are nobody's test."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
+
+
+@pytest.fixture(autouse=True)
+def _scripts(monkeypatch):
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+
+
+def test_the_folder_has_llamas_layout_and_can_be_read(tmp_path, monkeypatch):
+    import bench_common
+
+    sizes = {"hidden_size": 32, "intermediate_size": 48, "num_attention_heads": 2, "num_key_value_heads": 1}
+    monkeypatch.setattr(bench_common, "LLAMA_1B", {**bench_common.LLAMA_1B, **sizes, "head_dim": 16})
+
+    from nnunet_llm4seg.config import LLM4SegConfig
+    from nnunet_llm4seg.llm.source import prepare_layer
+
+    layer_bytes = bench_common.make_folder(tmp_path / "model", layers=2, vocabulary=8)
+    spec, tensors = prepare_layer(LLM4SegConfig(model=str(tmp_path / "model"), layer=1))
+    assert layer_bytes == sum(t.numel() * t.element_size() for t in tensors.values())
+    assert set(spec.dtypes.values()) == {"bfloat16"}
+    assert all(torch.isfinite(t).all() for t in tensors.values())
+
+
+def test_without_a_gpu_the_gpu_benchmark_says_so_and_exits_with_2(monkeypatch, capsys):
+    import bench_gpu
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(sys, "argv", ["bench_gpu.py"])
+    assert bench_gpu.main() == 2
+    assert "needs CUDA" in capsys.readouterr().err
+
+
+def test_networks_and_blocks_are_compared_on_any_device(llama, monkeypatch, capsys):
+    import bench_common
+    import bench_parts
+
+    monkeypatch.setattr(bench_parts, "LAYER", 1)
+    device = torch.device("cpu")
+    rows = bench_parts.compare_networks(llama, {"2D": (3, (2, 1, 16, 16))}, device, repeats=1)
+    assert [row["case"] for row in rows] == ["2D, training, 2x1x16x16", "2D, prediction, 2x1x16x16"]
+    assert all(row["ratio"] > 0 for row in rows)
+    blocks = bench_parts.compare_blocks(llama, [2, 3], device, repeats=1, channels=8)
+    assert [row["tokens"] for row in blocks] == [4, 9]
+    bench_common.report("title", blocks)
+    assert capsys.readouterr().out.count("|") == 4 * 5
+    json.dumps(rows + blocks)
+
+
+def test_the_official_way_computes_what_the_bottleneck_computes(llama, monkeypatch):
+    import bench_parts
+
+    from nnunet_llm4seg import LLM4SegConfig, LLMBottleneck
+
+    block = LLMBottleneck(8, LLM4SegConfig(model=str(llama), layer=1))
+    image = torch.randn(2, 8, 3, 4)
+    official = bench_parts.OfficialBlock(block, 12, torch.device("cpu"))
+    torch.testing.assert_close(official(image), block(image), rtol=1e-5, atol=1e-5)

@@ -1,0 +1,151 @@
+"""Warm starts in one process; the whole way through nnU-Net's commands is in tests/integration."""
+
+import copy
+import json
+
+import pytest
+import torch
+from nnunetv2.run.load_pretrained_weights import load_pretrained_weights
+from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+
+from nnunet_llm4seg.errors import CheckpointError, ConfigError
+from nnunet_llm4seg.trainer.variants import TRAINERS
+from nnunet_llm4seg.trainer.warm_start import warm_start
+
+DATASET = {"channel_names": {"0": "zscore"}, "labels": {"background": 0, "x": 1}, "file_ending": ".png"}
+GATED = "nnUNetTrainerLLM4SegGated"
+
+
+def plans(name="P", features=8, **asked) -> dict:
+    architecture = {
+        "network_class_name": "dynamic_network_architectures.architectures.unet.PlainConvUNet",
+        "arch_kwargs": {
+            "n_stages": 3,
+            "features_per_stage": [4, 6, features],
+            "conv_op": "torch.nn.modules.conv.Conv2d",
+            "kernel_sizes": [[3, 3]] * 3,
+            "strides": [[1, 1], [2, 2], [2, 2]],
+            "n_conv_per_stage": [1, 1, 1],
+            "n_conv_per_stage_decoder": [1, 1],
+            "norm_op": "torch.nn.modules.instancenorm.InstanceNorm2d",
+            "norm_op_kwargs": {"affine": True},
+            "nonlin": "torch.nn.LeakyReLU",
+        },
+        "_kw_requires_import": ["conv_op", "norm_op", "nonlin"],
+        **({"llm4seg": asked} if asked else {}),
+    }
+    configuration = {
+        "data_identifier": "P_2d",
+        "batch_size": 2,
+        "patch_size": [16, 16],
+        "batch_dice": True,
+        "architecture": architecture,
+    }
+    return {
+        "dataset_name": "Dataset001_X",
+        "plans_name": name,
+        "label_manager": "LabelManager",
+        "configurations": {"2d": configuration},
+        "continue_training": False,
+    }
+
+
+@pytest.fixture
+def project(llama_bf16, tmp_path, monkeypatch):
+    """nnU-Net's folders with LLM4Seg plans of name Q, and the trainers at hand."""
+    from nnunet_llm4seg.environment import with_trainers
+
+    for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
+        (tmp_path / name).mkdir()
+        monkeypatch.setenv(name, str(tmp_path / name))
+    monkeypatch.setenv("nnUNet_extTrainer", with_trainers(None))
+    data = tmp_path / "nnUNet_preprocessed" / "Dataset001_X"
+    (data / "P_2d").mkdir(parents=True)
+    (data / "P_2d" / "case.b2nd").touch()
+    (data / "Q.json").write_text(json.dumps(plans("Q", model=str(llama_bf16), layer=1)))
+    (data / "Wide.json").write_text(json.dumps(plans("Wide", 12, model=str(llama_bf16), layer=1)))
+    return tmp_path
+
+
+def made(cls, its_plans):
+    trainer = cls(copy.deepcopy(its_plans), "2d", 0, DATASET, torch.device("cpu"))
+    trainer.initialize()
+    return trainer
+
+
+@pytest.fixture
+def vanilla(project):
+    trainer = made(nnUNetTrainer, plans())
+    trainer.inference_allowed_mirroring_axes = (0, 1)
+    trainer.save_checkpoint(str(project / "vanilla.pth"))
+    return trainer
+
+
+def ours(project):
+    return made(
+        TRAINERS[GATED],
+        json.loads((project / "nnUNet_preprocessed/Dataset001_X/Q.json").read_text()) | {"continue_training": True},
+    )
+
+
+def outputs(trainer):
+    torch.manual_seed(0)
+    with torch.no_grad():
+        return trainer.network(torch.randn(2, 1, 16, 16))
+
+
+def test_continuing_from_it_is_exactly_the_vanilla_network(project, vanilla):
+    warm_start(project / "vanilla.pth", project / "checkpoint_latest.pth", plans="Q", trainer=GATED)
+    trainer = ours(project)
+    trainer.load_checkpoint(str(project / "checkpoint_latest.pth"))
+    assert trainer.current_epoch == 0
+    assert trainer.inference_allowed_mirroring_axes == (0, 1)
+    assert trainer.bottleneck.loaded
+    assert all(torch.equal(a, b) for a, b in zip(outputs(vanilla), outputs(trainer), strict=True))
+    batch = {"data": torch.randn(2, 1, 16, 16), "target": [torch.zeros(2, 1, 16, 16), torch.zeros(2, 1, 8, 8)]}
+    assert torch.isfinite(torch.as_tensor(trainer.train_step(batch)["loss"]))
+
+
+def test_as_pretrained_weights_all_but_the_heads_are_the_vanilla_networks(project, vanilla):
+    warm_start(project / "vanilla.pth", project / "warm.pth", plans="Q", trainer=GATED)
+    trainer = ours(project)
+    load_pretrained_weights(trainer.network, str(project / "warm.pth"))
+    assert trainer.bottleneck.loaded
+    state = trainer.network.state_dict()
+    for name, tensor in vanilla.network.state_dict().items():
+        fresh = ".seg_layers." in name and name.endswith("weight")  # biases always start at 0
+        assert torch.equal(state[name], tensor) != fresh, name
+
+
+def test_making_it_twice_gives_the_same_weights_and_leaves_no_results(project, vanilla):
+    before = sorted((project / "nnUNet_results").rglob("*"))
+    state = torch.random.get_rng_state()
+    for name in ("one.pth", "two.pth"):
+        warm_start(project / "vanilla.pth", project / name, plans="Q", trainer=GATED)
+    one, two = (torch.load(project / n, weights_only=False)["network_weights"] for n in ("one.pth", "two.pth"))
+    assert one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
+    assert sorted((project / "nnUNet_results").rglob("*")) == before
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "says"),
+    [
+        ({"plans": "Wide"}, CheckpointError, "does not fit the plans 'Wide'"),
+        ({"plans": "None"}, ConfigError, "llm4seg plan Dataset001_X"),
+        ({"trainer": "nnUNetTrainer"}, ConfigError, "no LLM4Seg trainer"),
+        ({"trainer": "nnUNetTrainerNone"}, ConfigError, "choose nnUNetTrainerLLM4SegGated"),
+    ],
+)
+def test_what_does_not_fit_is_named_and_nothing_is_written(project, vanilla, arguments, error, says):
+    with pytest.raises(error, match=says):
+        warm_start(project / "vanilla.pth", project / "warm.pth", **{"plans": "Q", "trainer": GATED, **arguments})
+    assert not (project / "warm.pth").exists()
+
+
+def test_a_checkpoint_with_a_layer_is_not_started_again(project, vanilla):
+    warm_start(project / "vanilla.pth", project / "warm.pth", plans="Q", trainer=GATED)
+    with pytest.raises(CheckpointError, match="holds an LLM layer already"):
+        warm_start(project / "warm.pth", project / "again.pth", plans="Q", trainer=GATED)
+    with pytest.raises(CheckpointError, match="is there already"):
+        warm_start(project / "vanilla.pth", project / "warm.pth", plans="Q", trainer=GATED)
