@@ -55,7 +55,7 @@ def test_a_warm_start_predicts_as_the_vanilla_network_and_trains_on(llama_bf16, 
 
 def assert_trained(log):
     losses = [float(value) for value in re.findall(r"train_loss (\S+)", log)]
-    assert len(losses) == 2 and np.isfinite(losses).all()
+    assert len(losses) > 1 and np.isfinite(losses).all()
 
 
 def predict(project, dataset, trainer, plans, checkpoint):
