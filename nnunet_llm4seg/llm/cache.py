@@ -106,9 +106,9 @@ def problems(cached: CachedLayer) -> list[str]:
 
 def hash_layer(weights: Path, config: Path, layer: int) -> str:
     """`llm.tensors.layer_sha256` of the layer in a fetched file."""
-    prefixes = family_of(read_model_config(config.parent)).prefixes
+    family = family_of(read_model_config(config.parent))
     names = [entry.name for entry in local_entries(weights)]
-    return layer_sha256(weights, layer_prefix(names, prefixes, layer, str(weights)))
+    return layer_sha256(weights, layer_prefix(names, family.prefixes, layer, str(weights)), family.renamed)
 
 
 def remove(model: str, layer: int | None) -> list[CachedLayer]:

@@ -94,7 +94,7 @@ def _fetch(repository: Repository, layer: int, revision: str, destination: Path,
         whole.unlink()
     config = staging / "config.json"
     config.write_bytes((repository.text("config.json") or "").encode())
-    prefix, entries, sources = _describe(repository, config, layer, staging)
+    entries, sources = _describe(repository, config, layer, staging)
     # the sources' hashes stand in the header: a partial file of other sources does not begin like this
     etags = {name: sources[name].file.etag for name in sorted({entry.file for entry in entries})}
     metadata = {"format": "pt", "repository": repository.model, "commit": repository.commit}
@@ -107,7 +107,7 @@ def _fetch(repository: Repository, layer: int, revision: str, destination: Path,
         "revisions": [revision],
         "layer": layer,
         "source_dtype": ", ".join(sorted({ranges.DTYPES[entry.dtype][0] for entry in entries})),
-        "layer_sha256": ranges.layer_sha256(weights, prefix),
+        "layer_sha256": cache.hash_layer(weights, config, layer),
         "file_sha256": ranges.file_sha256(weights),
         "config_sha256": ranges.file_sha256(config),
         "sources": etags,
@@ -157,8 +157,8 @@ class _Source:
 
 def _describe(
     repository: Repository, config: Path, layer: int, staging: Path
-) -> tuple[str, list[ranges.Entry], dict[str, _Source]]:
-    """How the layer's tensor names begin, its tensors in the order of writing, and the files that hold them."""
+) -> tuple[list[ranges.Entry], dict[str, _Source]]:
+    """The layer's tensors in the order of writing, and the files that hold them."""
     model_config = read_model_config(config.parent)
     prefixes = family_of(model_config).prefixes
     layers = model_config.get("num_hidden_layers")
@@ -174,7 +174,7 @@ def _describe(
     sources = {file.name: _Source(file, staging) for file in files}
     entries = [entry for source in sources.values() for entry in source.entries()]
     prefix = ranges.layer_prefix([entry.name for entry in entries], prefixes, layer, repository.model)
-    return prefix, ranges.usable(e for e in entries if ranges.is_parameter(e.name, prefix)), sources
+    return ranges.usable(e for e in entries if ranges.is_parameter(e.name, prefix)), sources
 
 
 def _shards(repository: Repository, prefixes: tuple[str, ...], layer: int) -> list[str]:

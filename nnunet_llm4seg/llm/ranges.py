@@ -156,21 +156,27 @@ def file_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def layer_sha256(path: Path, prefix: str) -> str:
+def layer_sha256(path: Path, prefix: str, renamed: Mapping[str, str]) -> str:
     """The hash that `llm.tensors.layer_sha256` gives for the tensors of a file whose names begin with `prefix`.
+
+    `renamed`: old endings of names in files -> those of today, see `llm.families.Family`.
 
     Raises:
         ModelFilesError: the file is damaged.
     """
     digest = hashlib.sha256()
-    entries = [entry for entry in local_entries(path) if entry.name.startswith(prefix)]
+    entries = {_today(e.name[len(prefix) :], renamed): e for e in local_entries(path) if e.name.startswith(prefix)}
     with path.open("rb") as file:
-        for entry in sorted(entries, key=lambda e: e.name):
-            name, dtype = entry.name[len(prefix) :], DTYPES[entry.dtype][0]
+        for name, entry in sorted(entries.items()):
+            dtype = DTYPES[entry.dtype][0]
             digest.update(f"{name}|{dtype}|{list(entry.shape)}|".encode())
             file.seek(entry.begin)
             _feed(file.read, entry.end - entry.begin, digest.update)
     return digest.hexdigest()
+
+
+def _today(name: str, renamed: Mapping[str, str]) -> str:
+    return next((name.removesuffix(old) + new for old, new in renamed.items() if name.endswith(old)), name)
 
 
 def _feed(read: Callable[[int], bytes], size: int, update: Callable[[bytes], None]) -> None:
