@@ -30,7 +30,8 @@ def good(tmp_path, monkeypatch, llama):
 
 def _report():
     """Exit code, and what `llm4seg doctor` printed."""
-    importlib.import_module("nnunet_llm4seg.cli.doctor")  # registers the command
+    for command in ("doctor", "env"):  # registered by being imported; an app with one command alone has no names
+        importlib.import_module(f"nnunet_llm4seg.cli.{command}")
     from nnunet_llm4seg.cli import app
 
     result = CliRunner().invoke(app, ["doctor"])
