@@ -46,6 +46,10 @@ class Demo:
     def raw(self) -> Path:
         return self.folder / "nnUNet_raw" / self.dataset
 
+    @property
+    def report(self) -> Path:
+        return self.folder / "report" / "report.html"
+
     def predictions(self) -> dict[str, Path]:
         return {arm: self.folder / "predictions" / arm for arm, _ in self.arms}
 
@@ -144,7 +148,17 @@ def recipe(demo: Demo, layout: str | None, fields: dict[str, str]) -> list[Step]
         product=demo.folder / "comparison.png",
         action=partial(_compare, demo),
     )
-    return [*steps, compare]
+    (vanilla, vanilla_plans), (candidate, candidate_plans) = ((trainer, p) for _, trainer, p in arms)
+    report = Step(
+        name="report",
+        title="The comparison report, on the validation cases",
+        product=demo.report,
+        command=(
+            *("llm4seg", "compare", demo.dataset, "2d", "--folds", "0", "-o", str(demo.report.parent)),
+            *("--baseline", f"{vanilla}__{vanilla_plans}", "--candidate", f"{candidate}__{candidate_plans}"),
+        ),
+    )
+    return [*steps, compare, report]
 
 
 def _data_steps(demo: Demo, layout: str | None) -> list[Step]:

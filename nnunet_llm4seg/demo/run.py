@@ -99,6 +99,7 @@ def _conclude(demo: Demo, steps: list[Step], seconds: float, console: Console) -
         temporary.write_text("\n".join(_commands(demo, steps)) + "\n", encoding="utf-8")
     console.print(f"Picture: {demo.folder / 'comparison.png'}", highlight=False, soft_wrap=True)
     console.print(f"Scores:  {demo.folder / 'scores.csv'}", highlight=False, soft_wrap=True)
+    console.print(f"Report:  {demo.report}", highlight=False, soft_wrap=True)
     console.print(f"\nThe commands, to go on from here (also in {script}):\n", highlight=False, soft_wrap=True)
     for line in _commands(demo, steps):
         console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +75,8 @@ def build_network(arm: Arm, configuration: str, checkpoint: Path) -> tuple[Any, 
     chosen = plans.get_configuration(configuration)
     channels = determine_num_input_channels(plans, chosen, dataset)
     heads = plans.get_label_manager(dataset).num_segmentation_heads
-    trainer = recursive_find_trainer_class_by_name(arm.trainer)
+    with redirect_stdout(StringIO()):  # nnU-Net prints where it searches
+        trainer = recursive_find_trainer_class_by_name(arm.trainer)
     network = trainer.build_network_architecture(plans, chosen, channels, heads, enable_deep_supervision=False)
     # As nnU-Net's own predictor reads them: checkpoints are pickles, trusted because the user trained them.
     saved = torch.load(checkpoint, map_location="cpu", weights_only=False)

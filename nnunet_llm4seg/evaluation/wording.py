@@ -130,4 +130,5 @@ def signed(value: float) -> str:
 
 
 def bracket(interval: list[float]) -> str:
-    return f"[{signed(interval[0])}, {signed(interval[1])}]"
+    unknown = any(bound != bound for bound in interval)
+    return "[–, –]" if unknown else f"[{signed(interval[0])}, {signed(interval[1])}]"

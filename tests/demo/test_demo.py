@@ -82,7 +82,15 @@ def test_it_ends_with_a_table_a_picture_and_the_commands(told):
     assert all(re.search(rf"{arm}\s+│\s+\d\.\d+\s+│\s+\d\.\d+", outputs[-1]) for arm in ("vanilla", "LLM4Seg"))
     assert (folder / "comparison.png").stat().st_size > 10_000
     assert len((folder / "scores.csv").read_text().splitlines()) == 1 + 2 * 2
-    for command in ("nnUNetv2_plan_and_preprocess", "llm4seg plan", "nnUNetv2_train", "nnUNetv2_predict"):
+    assert "No claim about the methods can be made" in (folder / "report" / "report.html").read_text()
+    commands = (
+        "nnUNetv2_plan_and_preprocess",
+        "llm4seg plan",
+        "nnUNetv2_train",
+        "nnUNetv2_predict",
+        "llm4seg compare",
+    )
+    for command in commands:
         assert command in outputs[-1] and command in (folder / "commands.sh").read_text()
 
 
