@@ -76,9 +76,26 @@ def do_the_job(root: Path, dims: int) -> Job:
     return job
 
 
-@pytest.fixture(scope="module", params=[2, 3], ids=["2d-plain", "3d-residual"])
-def job(request, tmp_path_factory) -> Job:
-    return do_the_job(tmp_path_factory.mktemp(f"job{request.param}d"), request.param)
+@pytest.fixture(scope="module")
+def job_2d(tmp_path_factory) -> Job:
+    return do_the_job(tmp_path_factory.mktemp("job2d"), 2)
+
+
+@pytest.fixture(scope="module")
+def job_3d(tmp_path_factory) -> Job:
+    return do_the_job(tmp_path_factory.mktemp("job3d"), 3)
+
+
+@pytest.fixture(params=["job_2d", "job_3d"])
+def job(request) -> Job:
+    return request.getfixturevalue(request.param)
+
+
+def the_sentence(printed: str) -> str:
+    """What `llm4seg` says to a mistake, among what nnU-Net prints."""
+    assert "Traceback" not in printed
+    (line,) = (line for line in printed.splitlines() if line.startswith("llm4seg: "))
+    return line
 
 
 def test_a_killed_training_continues_where_its_newest_checkpoint_was(job):
@@ -150,93 +167,88 @@ def test_a_fold_with_other_settings_is_refused_and_nothing_is_touched(job):
         )
     finally:
         path.write_text(original)
-    assert "layer: this training asks for 2, but the results in" in printed.splitlines()[-1]
-    assert "Traceback" not in printed
+    assert the_sentence(printed).startswith("llm4seg: layer: this training asks for 2, but the results in")
     assert {p: p.stat().st_mtime_ns for p in job.folder.rglob("*") if p.is_file()} == before
 
 
-class TestEverythingAround:
-    """Once is enough, so in 2D only."""
+def test_val_and_val_best_repeat_the_validation(job_2d):
+    validation = job_2d.folder / "fold_0" / "validation"
+    shutil.rmtree(validation)
+    printed = job_2d.project.train(job_2d.dataset, "2d", 0, *job_2d.options, "--val", "--val_best")
+    assert "checkpoint_best.pth" in printed
+    assert (validation / "summary.json").is_file()
+    job_2d.project.train(job_2d.dataset, "2d", 0, *job_2d.options, "--val", "--npz")
+    assert list(validation.glob("*.npz"))
 
-    @pytest.fixture(autouse=True)
-    def _two_dimensions(self, job):
-        if job.configuration != "2d":
-            pytest.skip("shown on the 2D project")
 
-    def test_val_and_val_best_repeat_the_validation(self, job):
-        validation = job.folder / "fold_0" / "validation"
-        shutil.rmtree(validation)
-        printed = job.project.train(job.dataset, "2d", 0, *job.options, "--val", "--val_best")
-        assert "checkpoint_best.pth" in printed
-        assert (validation / "summary.json").is_file()
-        job.project.train(job.dataset, "2d", 0, *job.options, "--val", "--npz")
-        assert list(validation.glob("*.npz"))
+def test_a_model_folder_predicts_the_same(job_2d):
+    images = job_2d.project.raw / job_2d.dataset / "imagesTs"
+    where = [
+        "-i",
+        images,
+        "-o",
+        "from_folder",
+        "-m",
+        job_2d.folder,
+        "-f",
+        0,
+        1,
+        "-device",
+        "cpu",
+        "-npp",
+        1,
+        "-nps",
+        1,
+    ]
+    job_2d.project.run("nnUNetv2_predict_from_modelfolder", *where)
+    assert job_2d.predicted("from_folder") == job_2d.predicted("ours")
 
-    def test_a_model_folder_predicts_the_same(self, job):
-        images = job.project.raw / job.dataset / "imagesTs"
-        where = [
-            "-i",
-            images,
-            "-o",
-            "from_folder",
-            "-m",
-            job.folder,
-            "-f",
-            0,
-            1,
-            "-device",
-            "cpu",
-            "-npp",
-            1,
-            "-nps",
-            1,
-        ]
-        job.project.run("nnUNetv2_predict_from_modelfolder", *where)
-        assert job.predicted("from_folder") == job.predicted("ours")
 
-    def test_the_best_configuration_is_found(self, job):
-        where = [
-            job.dataset,
-            "-c",
-            "2d",
-            "-tr",
-            TRAINER,
-            "-p",
-            job.plans,
-            "-f",
-            0,
-            1,
-            "-np",
-            1,
-            "--disable_ensembling",
-        ]
-        job.project.run("nnUNetv2_find_best_configuration", *where)
-        found = json.loads((job.project.results / job.dataset / "inference_information.json").read_text())
-        assert found["best_model_or_ensemble"]["selected_model_or_models"][0]["trainer"] == TRAINER
+def test_the_best_configuration_is_found(job_2d):
+    where = [
+        job_2d.dataset,
+        "-c",
+        "2d",
+        "-tr",
+        TRAINER,
+        "-p",
+        job_2d.plans,
+        "-f",
+        0,
+        1,
+        "-np",
+        1,
+        "--disable_ensembling",
+    ]
+    job_2d.project.run("nnUNetv2_find_best_configuration", *where)
+    found = json.loads((job_2d.project.results / job_2d.dataset / "inference_information.json").read_text())
+    assert found["best_model_or_ensemble"]["selected_model_or_models"][0]["trainer"] == TRAINER
 
-    def test_an_exported_zip_predicts_the_same_where_it_is_installed(self, job, tmp_path):
-        out = tmp_path / "model.zip"
-        where = ["-d", job.dataset, "-o", out, "-c", "2d", "-tr", TRAINER, "-p", job.plans, "-f", 0, 1]
-        job.project.run("nnUNetv2_export_model_to_zip", *where)
-        other = Project(tmp_path / "elsewhere")
-        other.run("nnUNetv2_install_pretrained_model_from_zip", out)
-        shutil.copytree(job.project.raw / job.dataset, other.raw / job.dataset)
-        images = other.raw / job.dataset / "imagesTs"
-        where = ["-i", images, "-o", "ours", "-device", "cpu", "-f", 0, 1, "-npp", 1, "-nps", 1]
-        other.run("llm4seg", "predict", *where, "-d", job.dataset, "-c", "2d", *job.options)
-        there = {p.name: p.read_bytes() for p in sorted((other.root / "ours").glob("*.png"))}
-        assert there == job.predicted("ours")
 
-    def test_a_configuration_that_is_not_preprocessed_is_refused(self, job):
-        path = job.project.preprocessed / job.dataset / "Moved.json"
-        plans = json.loads((path.parent / "nnUNetPlans.json").read_text())
-        plans["plans_name"] = "Moved"
-        plans["configurations"]["2d"]["data_identifier"] = "nowhere"
-        plans["configurations"]["2d"]["architecture"]["llm4seg"] = {
-            "model": str(save_model(job.project.root / "again"))
-        }
-        plans["configurations"]["2d"]["architecture"]["llm4seg"]["layer"] = 1
-        path.write_text(json.dumps(plans))
-        words = ["llm4seg", "train", job.dataset, "2d", 0, "-tr", TRAINER, "-p", "Moved", "-device", "cpu"]
-        printed = job.project.run(*words, rc=2)
-        assert "the data set is not preprocessed for 2d" in printed.splitlines()[-1]
+def test_an_exported_zip_predicts_the_same_where_it_is_installed(job_2d, tmp_path):
+    out = tmp_path / "model.zip"
+    where = ["-d", job_2d.dataset, "-o", out, "-c", "2d", "-tr", TRAINER, "-p", job_2d.plans, "-f", 0, 1]
+    job_2d.project.run("nnUNetv2_export_model_to_zip", *where)
+    other = Project(tmp_path / "elsewhere")
+    other.run("nnUNetv2_install_pretrained_model_from_zip", out)
+    shutil.copytree(job_2d.project.raw / job_2d.dataset, other.raw / job_2d.dataset)
+    images = other.raw / job_2d.dataset / "imagesTs"
+    where = ["-i", images, "-o", "ours", "-device", "cpu", "-f", 0, 1, "-npp", 1, "-nps", 1]
+    other.run("llm4seg", "predict", *where, "-d", job_2d.dataset, "-c", "2d", *job_2d.options)
+    there = {p.name: p.read_bytes() for p in sorted((other.root / "ours").glob("*.png"))}
+    assert there == job_2d.predicted("ours")
+
+
+def test_a_configuration_that_is_not_preprocessed_is_refused(job_2d):
+    path = job_2d.project.preprocessed / job_2d.dataset / "Moved.json"
+    plans = json.loads((path.parent / "nnUNetPlans.json").read_text())
+    plans["plans_name"] = "Moved"
+    plans["configurations"]["2d"]["data_identifier"] = "nowhere"
+    plans["configurations"]["2d"]["architecture"]["llm4seg"] = {
+        "model": str(save_model(job_2d.project.root / "again"))
+    }
+    plans["configurations"]["2d"]["architecture"]["llm4seg"]["layer"] = 1
+    path.write_text(json.dumps(plans))
+    words = ["llm4seg", "train", job_2d.dataset, "2d", 0, "-tr", TRAINER, "-p", "Moved", "-device", "cpu"]
+    printed = job_2d.project.run(*words, rc=2)
+    assert the_sentence(printed).startswith("llm4seg: the data set is not preprocessed for 2d")

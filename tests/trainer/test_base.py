@@ -5,6 +5,7 @@ import json
 
 import pytest
 import torch
+from hand_made_plans import DATASET, plans
 
 from nnunet_llm4seg.errors import (
     DatasetError,
@@ -14,46 +15,6 @@ from nnunet_llm4seg.errors import (
     SettingsConflictError,
 )
 from nnunet_llm4seg.trainer.variants import TRAINERS
-
-DATASET = {"channel_names": {"0": "zscore"}, "labels": {"background": 0, "x": 1}, "file_ending": ".png"}
-
-
-def plans(llama, name="P", **fields) -> dict:
-    architecture = {
-        "network_class_name": "dynamic_network_architectures.architectures.unet.PlainConvUNet",
-        "arch_kwargs": {
-            "n_stages": 3,
-            "features_per_stage": [4, 6, 8],
-            "conv_op": "torch.nn.modules.conv.Conv2d",
-            "kernel_sizes": [[3, 3]] * 3,
-            "strides": [[1, 1], [2, 2], [2, 2]],
-            "n_conv_per_stage": [1, 1, 1],
-            "n_conv_per_stage_decoder": [1, 1],
-            "conv_bias": True,
-            "norm_op": "torch.nn.modules.instancenorm.InstanceNorm2d",
-            "norm_op_kwargs": {"eps": 1e-05, "affine": True},
-            "dropout_op": None,
-            "dropout_op_kwargs": None,
-            "nonlin": "torch.nn.LeakyReLU",
-            "nonlin_kwargs": {"inplace": True},
-        },
-        "_kw_requires_import": ["conv_op", "norm_op", "dropout_op", "nonlin"],
-        "llm4seg": {"model": str(llama), "layer": 1, **fields},
-    }
-    configuration = {
-        "data_identifier": "P_2d",
-        "batch_size": 2,
-        "patch_size": [16, 16],
-        "batch_dice": True,
-        "architecture": architecture,
-    }
-    return {
-        "dataset_name": "Dataset001_X",
-        "plans_name": name,
-        "label_manager": "LabelManager",
-        "configurations": {"2d": configuration},
-        "continue_training": False,
-    }
 
 
 @pytest.fixture
@@ -68,7 +29,9 @@ def folders(tmp_path, monkeypatch):
 
 
 def trainer(llama, name="nnUNetTrainerLLM4Seg", fold=0, **fields):
-    made = TRAINERS[name](copy.deepcopy(plans(llama, **fields)), "2d", fold, DATASET, torch.device("cpu"))
+    made = TRAINERS[name](
+        plans(**{"model": str(llama), "layer": 1, **fields}), "2d", fold, DATASET, torch.device("cpu")
+    )
     made.initialize()
     return made
 

@@ -5,6 +5,7 @@ import json
 
 import pytest
 import torch
+from hand_made_plans import DATASET, plans
 from nnunetv2.run.load_pretrained_weights import load_pretrained_weights
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
@@ -12,42 +13,7 @@ from nnunet_llm4seg.errors import CheckpointError, ConfigError
 from nnunet_llm4seg.trainer.variants import TRAINERS
 from nnunet_llm4seg.trainer.warm_start import warm_start
 
-DATASET = {"channel_names": {"0": "zscore"}, "labels": {"background": 0, "x": 1}, "file_ending": ".png"}
 GATED = "nnUNetTrainerLLM4SegGated"
-
-
-def plans(name="P", features=8, **asked) -> dict:
-    architecture = {
-        "network_class_name": "dynamic_network_architectures.architectures.unet.PlainConvUNet",
-        "arch_kwargs": {
-            "n_stages": 3,
-            "features_per_stage": [4, 6, features],
-            "conv_op": "torch.nn.modules.conv.Conv2d",
-            "kernel_sizes": [[3, 3]] * 3,
-            "strides": [[1, 1], [2, 2], [2, 2]],
-            "n_conv_per_stage": [1, 1, 1],
-            "n_conv_per_stage_decoder": [1, 1],
-            "norm_op": "torch.nn.modules.instancenorm.InstanceNorm2d",
-            "norm_op_kwargs": {"affine": True},
-            "nonlin": "torch.nn.LeakyReLU",
-        },
-        "_kw_requires_import": ["conv_op", "norm_op", "nonlin"],
-        **({"llm4seg": asked} if asked else {}),
-    }
-    configuration = {
-        "data_identifier": "P_2d",
-        "batch_size": 2,
-        "patch_size": [16, 16],
-        "batch_dice": True,
-        "architecture": architecture,
-    }
-    return {
-        "dataset_name": "Dataset001_X",
-        "plans_name": name,
-        "label_manager": "LabelManager",
-        "configurations": {"2d": configuration},
-        "continue_training": False,
-    }
 
 
 @pytest.fixture
