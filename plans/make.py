@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from nnunet_llm4seg.config import LLM4SegConfig
-from nnunet_llm4seg.errors import DatasetError
+from nnunet_llm4seg.errors import ConfigError, DatasetError
 from nnunet_llm4seg.files import write_json
 from nnunet_llm4seg.inheritance import inherited
+from nnunet_llm4seg.llm.locate import config_at_hand
+from nnunet_llm4seg.llm.positions import rotary_frequencies
 
 SOURCE_PLANS = "llm4seg_source_plans"
 
@@ -28,10 +30,12 @@ def make_plans(
         name: The new plans' name; results folders carry it.
 
     Raises:
-        ConfigError: a field does not exist or its value is not allowed.
+        ConfigError: a field does not exist or its value is not allowed, by the network or by the model.
         DatasetError: the name cannot be used, or there is no such configuration.
+        ModelFilesError: the model's `config.json` is at hand, and has no such layer or none that can be built.
     """
-    LLM4SegConfig.from_dict(fields)
+    config = LLM4SegConfig.from_dict(fields)
+    _refuse_what_the_model_lacks(config)
     if not name or "__" in name or "/" in name:
         raise DatasetError(
             f"plans: the name {name!r} is not allowed (nnU-Net splits folder names at '__'); choose another."
@@ -41,6 +45,7 @@ def make_plans(
     plans[SOURCE_PLANS] = source["plans_name"]
     for configuration in configurations:
         architecture = deepcopy(dict(inherited(source, configuration, "architecture")))
+        _refuse_missing_stage(architecture, config)
         architecture["llm4seg"] = dict(fields)
         plans["configurations"][configuration]["architecture"] = architecture
     return plans
@@ -73,7 +78,7 @@ def read_source(folder: Path, source: str) -> dict[str, Any]:
     """Read nnU-Net's plans `folder/source.json`.
 
     Raises:
-        DatasetError: there are none.
+        DatasetError: there are none, or the file holds something else.
     """
     origin = folder / f"{source}.json"
     if not origin.is_file():
@@ -81,7 +86,13 @@ def read_source(folder: Path, source: str) -> dict[str, Any]:
             f"plans: there is no {origin}; run `nnUNetv2_plan_and_preprocess` for this data set, or name plans that "
             "are there with -p."
         )
-    return json.loads(origin.read_text(encoding="utf-8"))
+    plans = _read_json(origin)
+    if not isinstance(plans, dict) or not {"plans_name", "configurations"} <= plans.keys():
+        raise DatasetError(
+            f"plans: {origin} is damaged or holds no nnU-Net plans; name plans with -p, or run "
+            "`nnUNetv2_plan_experiment` for this data set."
+        )
+    return plans
 
 
 def is_preprocessed(folder: Path, plans: Mapping[str, Any], configuration: str) -> bool:
@@ -94,10 +105,36 @@ def write_once(folder: Path, plans: Mapping[str, Any]) -> Path:
     """Write plans under their own name.
 
     Raises:
-        DatasetError: other plans of that name are there already.
+        DatasetError: other plans of that name are there already, or they cannot be written.
     """
     target = folder / f"{plans['plans_name']}.json"
-    if target.is_file() and json.loads(target.read_text(encoding="utf-8")) != plans:
+    if target.exists() and _read_json(target) != plans:
         raise DatasetError(f"plans: {target} is there and differs; give the new plans another name with -o.")
-    write_json(target, plans)
+    try:
+        write_json(target, plans)
+    except OSError as error:
+        raise DatasetError(
+            f"plans: {target} cannot be written ({error.strerror}); make the folder writable, or free disk space."
+        ) from error
     return target
+
+
+def _read_json(path: Path) -> Any:
+    """The content of a file, or None if it is no JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _refuse_what_the_model_lacks(config: LLM4SegConfig) -> None:
+    """Stop at a layer or positions that the model does not have, where its `config.json` is at hand."""
+    model_config = config_at_hand(config.model, config.revision)
+    if model_config is not None:
+        rotary_frequencies(model_config, config.positions, config.layer)
+
+
+def _refuse_missing_stage(architecture: Mapping[str, Any], config: LLM4SegConfig) -> None:
+    stages = len(architecture.get("arch_kwargs", {}).get("features_per_stage", ()))
+    if stages and -config.stage > stages:
+        raise ConfigError(f"stage: {config.stage} is not allowed; this encoder has stages -1 to -{stages}.")

@@ -1,8 +1,9 @@
 import json
+from copy import deepcopy
 
 import pytest
 
-from nnunet_llm4seg.errors import ConfigError, DatasetError
+from nnunet_llm4seg.errors import ConfigError, DatasetError, ModelFilesError
 from nnunet_llm4seg.plans.make import make_plans, write_plans
 
 SOURCE = {
@@ -72,3 +73,40 @@ def test_bad_input_is_named_and_nothing_is_written(folder):
     with pytest.raises(DatasetError, match=r"no .*Other\.json; run `nnUNetv2_plan_and_preprocess`"):
         write(folder, source="Other")
     assert sorted(folder.iterdir()) == before
+
+
+def test_what_the_model_or_the_network_lacks_is_named_before_anything_is_written(folder, llama, tmp_path_factory):
+    bert = tmp_path_factory.mktemp("bert")
+    (bert / "config.json").write_text(json.dumps({"model_type": "bert", "num_hidden_layers": 3}))
+    plans = deepcopy(SOURCE)
+    plans["configurations"]["2d"]["architecture"]["arch_kwargs"] = {"features_per_stage": [8, 16, 32]}
+    (folder / "nnUNetPlans.json").write_text(json.dumps(plans))
+    before = sorted(folder.iterdir())
+    with pytest.raises(ModelFilesError, match="layer: 9 is out of range; this model has layers 0 to 2"):
+        write(folder, model=str(llama), layer=9)
+    with pytest.raises(ConfigError, match="'paper' is not available for bert"):
+        write(folder, model=str(bert), layer=1)
+    with pytest.raises(ConfigError, match="stage: -4 is not allowed; this encoder has stages -1 to -3"):
+        write(folder, model=str(llama), layer=1, stage=-4)
+    assert sorted(folder.iterdir()) == before
+    write(folder, model=str(bert), layer=1, positions="none")  # mended under the same name
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"labels": {}}'])
+def test_a_file_that_holds_no_plans_is_named(folder, content):
+    (folder / "dataset.json").write_text(content)
+    with pytest.raises(DatasetError, match=r"dataset\.json is damaged or holds no nnU-Net plans"):
+        write(folder, source="dataset")
+
+
+def test_plans_that_cannot_be_written_or_are_damaged_are_named(folder, monkeypatch):
+    (folder / "New.json").write_text("{")
+    with pytest.raises(DatasetError, match="is there and differs"):
+        write(folder)
+
+    def full(path, content):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("nnunet_llm4seg.plans.make.write_json", full)
+    with pytest.raises(DatasetError, match=r"Other\.json cannot be written \(No space left on device\)"):
+        write(folder, name="Other")

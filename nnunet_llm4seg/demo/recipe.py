@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.demo import minilm, own_data, scores, synthetic
 from nnunet_llm4seg.demo.picture import draw
 from nnunet_llm4seg.demo.steps import Step
@@ -67,18 +68,23 @@ class Demo:
 
 
 def plan_fields(demo: Demo) -> dict[str, str]:
-    """The options of `llm4seg plan`. Layers without rotary tables, such as BERT's, can only be used in one way."""
+    """The options of `llm4seg plan`. Layers without rotary tables, such as BERT's, can only be used in one way.
+
+    Raises:
+        LLM4SegError: the model is not found, or has no such layer.
+    """
     if demo.model is None:
         model, layer = str(minilm.checked_model_folder()), minilm.LAYER
     else:
         model, layer = demo.model, demo.layer
         if Path(model).expanduser().is_dir():
             model = str(Path(model).expanduser().resolve())
-    from nnunet_llm4seg.llm.families import family_of
+    from nnunet_llm4seg.llm.description import describe
     from nnunet_llm4seg.llm.locate import locate, read_model_config
 
+    LLM4SegConfig(model=model, layer=layer)
     fields = {"model": model, "layer": str(layer)}
-    if not family_of(read_model_config(locate(model, None, layer))).rotary:
+    if not describe(read_model_config(locate(model, None, layer)), layer).rotary_size:
         fields |= {"attention": "bidirectional", "positions": "none"}
     return fields
 

@@ -36,7 +36,10 @@ def run_demo(demo: Demo, console: Console) -> None:
     fields = plan_fields(demo)
     steps = recipe(demo, layout, fields)
     _introduce(demo, fields, console)
-    demo.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        demo.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DemoError(f"-o: {demo.folder} cannot be made ({error.strerror}); choose another folder.") from error
     try:
         with FileLock(demo.folder / ".lock", timeout=0):
             _claim(demo, fields)

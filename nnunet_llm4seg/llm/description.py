@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,14 +59,17 @@ def describe(model_config: Mapping[str, Any], layer: int) -> LayerDescription:
 
 
 def text_config(model_config: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of a raw `config.json` that describes the text model: all of it, unless the model is a composite."""
+    """The part of a raw `config.json` that describes the text model: all of it, unless the model is a composite.
+
+    A copy, because `transformers` 5 writes into the configurations that it is given.
+    """
     family = family_of(model_config)
     if family.text_key is None:
-        return dict(model_config)
+        return deepcopy(dict(model_config))
     inner = model_config.get(family.text_key)
     if not isinstance(inner, Mapping):
         raise ModelFilesError(f"model: its config.json has no {family.text_key}; fetch the model again.")
-    return dict(inner)
+    return deepcopy(dict(inner))
 
 
 def configuration_of(model_config: Mapping[str, Any]):

@@ -31,7 +31,8 @@ def random(layer: nn.Module, std: float, dtype: torch.dtype, seed: int) -> dict[
     for name, parameter in sorted(layer.named_parameters()):
         owner = layer.get_submodule(name.rpartition(".")[0])
         if parameter.ndim > 1:
-            value = torch.empty(parameter.shape).normal_(0.0, std, generator=generator)
+            # in float64: torch's float32 numbers differ between kinds of CPU in their last bits
+            value = torch.empty(parameter.shape, dtype=torch.float64).normal_(0.0, std, generator=generator)
         elif name.endswith("bias"):
             value = torch.zeros(parameter.shape)
         else:

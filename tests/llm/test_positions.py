@@ -1,4 +1,5 @@
 import math
+from copy import deepcopy
 
 import pytest
 import torch
@@ -65,3 +66,10 @@ def test_an_unknown_scaling_is_refused_only_where_it_matters():
     assert rotary_frequencies(raw, "paper")
     with pytest.raises(ConfigError, match=r"'rope'.*'yarn'.*paper or none"):
         rotary_frequencies(raw, "rope")
+
+
+def test_the_raw_configuration_stays_as_the_model_has_it():
+    raw = {**CONFIG, "rope_scaling": {"rope_type": "linear", "factor": 2.0}}
+    before = deepcopy(raw)
+    rotary_frequencies(raw, "rope")
+    assert raw == before

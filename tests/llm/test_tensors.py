@@ -1,6 +1,9 @@
 import hashlib
 import json
+import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -149,6 +152,23 @@ def test_random_needs_the_config_only_and_is_fresh_in_every_parameter(llama_bf16
     assert set(spec.dtypes.values()) == {"bfloat16"}
     assert tensors["mlp.up_proj.weight"].float().std().item() == pytest.approx(0.1, rel=0.1)
     assert torch.equal(tensors["input_layernorm.weight"], torch.ones(32, dtype=torch.bfloat16))
+
+
+PRINT_SHA256 = """
+import sys
+from nnunet_llm4seg.config import LLM4SegConfig
+from nnunet_llm4seg.llm.source import prepare_layer
+print(prepare_layer(LLM4SegConfig(model=sys.argv[1], layer=1, weights=sys.argv[2]))[0].sha256)
+"""
+
+
+@pytest.mark.parametrize("weights", ["random", "shuffled"])
+def test_a_seed_gives_the_same_layer_on_every_kind_of_cpu(llama, weights):
+    command = [sys.executable, "-c", PRINT_SHA256, str(llama), weights]
+    plain = subprocess.run(
+        command, env={**os.environ, "ATEN_CPU_CAPABILITY": "default"}, capture_output=True, text=True, check=True
+    )
+    assert plain.stdout.strip() == prepare(llama, weights=weights)[0].sha256
 
 
 def test_shuffled_permutes_matrices_and_keeps_vectors(tmp_path):
