@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import signal
@@ -10,6 +11,8 @@ import numpy as np
 import pytest
 from dataset_trees import blob, contents, make_folder, noise, pixels, save
 from PIL import Image
+
+from nnunet_llm4seg.datasets import case_writer
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -131,6 +134,33 @@ def test_unknown_converter_is_named_with_those_that_there_are(source, refused):
 def test_unset_raw_folder_is_refused(source, refused, monkeypatch):
     monkeypatch.delenv("nnUNet_raw")
     assert "nnUNet_raw is not set" in refused("convert", "folder", source, "-d", 1)
+
+
+def test_raw_folder_that_cannot_be_written_is_one_sentence(source, refused, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("nnUNet_raw", str(tmp_path / "file/raw"))
+    sentence = refused("convert", "folder", source, "-d", 1)
+    assert str(tmp_path / "file/raw") in sentence and "Not a directory" in sentence
+
+
+def test_full_disk_is_one_sentence_and_the_next_run_goes_on(source, llm4seg, raw, monkeypatch):
+    def full(pixels, path):
+        if path.name.startswith("p3"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # as writing raises it: without a name
+        save_(pixels, path)
+
+    save_ = case_writer._save
+    monkeypatch.setattr(case_writer, "_save", full)
+    code, out, err = llm4seg("convert", "folder", source, "-d", 1)
+    sentence = err.strip().splitlines()[-1]
+    assert (code, out) == (2, "") and "Traceback" not in err
+    assert sentence.startswith(f"llm4seg: {raw} cannot be") and "No space left" in sentence
+    assert not list(raw.glob("Dataset*"))
+    kept = raw / ".Dataset001_data.part/labelsTr/p0_0.png"
+    time_ = kept.stat().st_mtime_ns
+    monkeypatch.setattr(case_writer, "_save", save_)
+    assert llm4seg("convert", "folder", source, "-d", 1)[0] == 0
+    assert (raw / "Dataset001_data/labelsTr/p0_0.png").stat().st_mtime_ns == time_
 
 
 def test_number_of_another_data_set_is_refused(source, refused, tmp_path, monkeypatch):
