@@ -99,7 +99,9 @@ def compare(
     all_cases = {case for split in splits for part in ("train", "val") for case in split[part]}
     raw = arms.nnunet_folder("nnUNet_raw") / dataset
     if group_by is None:
-        clusters, rule = groups.read_groups([raw, preprocessed], all_cases)
+        # groups.json of `llm4seg convert` also holds test cases and those that published splits leave out
+        known = all_cases | groups.raw_cases(raw, info["file_ending"])
+        clusters, rule = groups.read_groups([raw, preprocessed], known)
     else:
         clusters, rule = groups.group_by(group_by, all_cases), f"by {group_by!r} in the case names"
     design = Design(tuple(fold for fold, _ in slots), tuple(case for _, case in slots), clusters)

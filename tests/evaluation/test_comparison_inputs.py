@@ -225,3 +225,15 @@ def test_vanilla_twin_has_the_plans_that_the_candidates_were_made_from(tmp_path)
     assert vanilla_twin(arm) == "nnUNetTrainer__nnUNetResEncUNetMPlans"
     with pytest.raises(ComparisonError, match="no vanilla twin"):
         vanilla_twin(Arm("nnUNetTrainer", "nnUNetPlans", (tmp_path,)))
+
+
+def test_groups_may_name_cases_that_no_split_uses_but_no_strangers(results):
+    raw = results.raw / FAKE
+    (raw / "imagesTs").mkdir(exist_ok=True)
+    shutil.copy(raw / "imagesTr" / f"{results.names[0]}_0000.png", raw / "imagesTs" / "test_1_0000.png")
+    # as `llm4seg convert` writes it: two training images, both near-duplicates of one test image
+    write_json(raw / "groups.json", {"rule": "same hash", "groups": [[*results.names[:2], "test_1"]]})
+    summary = compare("901", "2d")
+    assert summary["clusters"] == {"rule": "same hash", "count": len(results.names) - 1}
+    write_json(raw / "groups.json", {"rule": "same hash", "groups": [[results.names[0], "stranger"]]})
+    refuse("'stranger' is no case of this data set", DatasetError)
