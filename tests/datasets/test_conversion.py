@@ -13,6 +13,8 @@ from dataset_trees import blob, contents, make_folder, noise, pixels, save
 from PIL import Image
 
 from nnunet_llm4seg.datasets import case_writer
+from nnunet_llm4seg.datasets.cases import Case, SourceDataset
+from nnunet_llm4seg.datasets.folds import SplitOptions, make_folds
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -53,6 +55,15 @@ def test_near_duplicates_may_be_left_ungrouped_but_are_still_listed(source, llm4
     assert len(json.loads((folder / "groups.json").read_text())["groups"][0]) == 12
     info = json.loads((folder / "splits_info.json").read_text())
     assert info["near_duplicates_grouped"] is False and sum(info["near_duplicates"]["pairs_crossing_each_fold"])
+
+
+def test_training_images_that_resemble_one_test_image_stay_in_one_fold(tmp_path):
+    cases = [Case(name=f"c{n}", image=tmp_path, test=n > 9) for n in range(11)]
+    dataset = SourceDataset(name="X", list_folders=(), cases=cases, labels={})
+    names = {case.name: case.name for case in cases}
+    folds, _ = make_folds(dataset, names, [("c0", "c10"), ("c1", "c10")], SplitOptions(kind="5fold"))
+    assert [sorted({"c0", "c1"} & set(fold["val"])) for fold in folds if "c0" in fold["val"]] == [["c0", "c1"]]
+    assert sorted(name for fold in folds for name in fold["val"]) == [f"c{n}" for n in range(10)]
 
 
 def test_conversion_without_splits_writes_groups_and_no_folds(source, llm4seg, raw):
