@@ -104,7 +104,8 @@ def compare(
         clusters, rule = groups.read_groups([raw, preprocessed], known)
     else:
         clusters, rule = groups.group_by(group_by, all_cases), f"by {group_by!r} in the case names"
-    design = Design(tuple(fold for fold, _ in slots), tuple(case for _, case in slots), clusters)
+    trained = sum(len(splits[fold]["train"]) for fold in chosen)
+    design = Design(tuple(f for f, _ in slots), tuple(case for _, case in slots), clusters, len(slots) / trained)
     if design.by_unit.shape[1] < 2:
         raise ComparisonError(
             f"nothing to compare: {len(design.case_names)} case(s) in {design.by_unit.shape[1]} cluster(s);"

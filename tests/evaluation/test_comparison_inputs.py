@@ -237,3 +237,14 @@ def test_groups_may_name_cases_that_no_split_uses_but_no_strangers(results):
     assert summary["clusters"] == {"rule": "same hash", "count": len(results.names) - 1}
     write_json(raw / "groups.json", {"rule": "same hash", "groups": [[results.names[0], "stranger"]]})
     refuse("'stranger' is no case of this data set", DatasetError)
+
+
+def test_correction_for_shared_training_cases_knows_how_many_there_are(tmp_path, monkeypatch):
+    fake = FakeResults(tmp_path, {VANILLA: 2.0, LLM4SEG: 1.0}, folds=4)
+    for name, value in fake.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    method = compare("901", "2d", folds=[0, 1])["comparisons"][0]["method"]
+    plain, correlated = (high - low for low, high in (method["interval"], method["interval_correlated"]))
+    # two of four folds: 2 cases tested on 6, not on 2
+    assert (correlated / plain) ** 2 == pytest.approx(1 + 2 * 2 / 6)
