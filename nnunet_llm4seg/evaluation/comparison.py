@@ -73,7 +73,7 @@ def compare(
         raise ComparisonError(f"--runs: {twice} is named twice; each results root is one run.")
     dataset = arms.dataset_name(dataset)
     preprocessed = arms.nnunet_folder("nnUNet_preprocessed") / dataset
-    splits = arms.read_json(preprocessed / "splits_final.json")
+    splits = arms.read_splits(preprocessed / "splits_final.json")
     chosen = arms.check_folds(folds, splits)
 
     names = list(candidates) or [arms.only_candidate(roots, dataset, configuration)]
@@ -82,6 +82,7 @@ def compare(
     every = (base, *others)
     if len({arm.name for arm in every}) < len(every):
         raise ComparisonError(f"nothing to compare: an arm is named twice ({', '.join(a.name for a in every)}).")
+    arms.check_roots(roots[1:], every)
     info = arms.read_json(preprocessed / "dataset.json")
     for arm in every:
         arms.check_complete(arm, chosen, splits, info["file_ending"])

@@ -248,3 +248,13 @@ def test_correction_for_shared_training_cases_knows_how_many_there_are(tmp_path,
     plain, correlated = (high - low for low, high in (method["interval"], method["interval_correlated"]))
     # two of four folds: 2 cases tested on 6, not on 2
     assert (correlated / plain) ** 2 == pytest.approx(1 + 2 * 2 / 6)
+
+
+def test_a_results_root_without_any_run(results, tmp_path):
+    refuse("--runs: nowhere holds no run of nnUNetTrainer__nnUNetPlans, ", ComparisonError, runs=["nowhere"])
+
+
+@pytest.mark.parametrize("splits", [{}, [], [{"train": ["a"]}], [{"train": [], "val": ["a"]}], 3])
+def test_splits_that_are_none(results, splits):
+    write_json(results.preprocessed / FAKE / "splits_final.json", splits)
+    refuse("splits_final.json: not a list of folds", DatasetError)
