@@ -12,7 +12,7 @@ import pytest
 from dataset_trees import blob, contents, make_folder, noise, pixels, save
 from PIL import Image
 
-from nnunet_llm4seg.datasets import case_writer
+from nnunet_llm4seg.datasets import case_writer, nnunet_folders
 from nnunet_llm4seg.datasets.cases import Case, SourceDataset
 from nnunet_llm4seg.datasets.folds import SplitOptions, make_folds
 
@@ -262,6 +262,18 @@ def test_killed_run_goes_on_to_the_same_bytes(after, tmp_path, raw):
     assert contents(final) == contents(tmp_path / "uninterrupted/Dataset001_data")
     assert all((final / "labelsTr" / path.name).stat().st_mtime_ns == time_ for path, time_ in kept.items())
     assert not list(raw.glob(".*.part"))
+
+
+def test_splits_of_a_run_that_was_killed_late_are_not_those_of_the_next(source, llm4seg, raw, monkeypatch):
+    def killed(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(nnunet_folders, "refuse_other_splits", killed)
+        assert llm4seg("convert", "folder", source, "-d", 1, "--splits", "5fold")[0]
+    assert (raw / ".Dataset001_data.part/splits_final.json").is_file()
+    assert llm4seg("convert", "folder", source, "-d", 1)[0] == 0
+    assert not list((raw / "Dataset001_data").glob("splits*"))
 
 
 def test_leftovers_of_other_options_are_not_used(source, llm4seg, raw):
