@@ -62,9 +62,10 @@ def group_by(pattern: str, cases: Iterable[str]) -> dict[str, str]:
     clusters = {}
     for name in cases:
         match = expression.search(name)
-        if match is None:
+        patient = match and match[1 if expression.groups else 0]
+        if patient is None:
             raise DatasetError(f"--group-by: {pattern!r} does not match the case {name!r}; it must match all cases.")
-        clusters[name] = match.group(1) if expression.groups else match.group()
+        clusters[name] = patient
     return clusters
 
 
