@@ -1,9 +1,12 @@
+import errno
 import os
 import subprocess
 import sys
 
 import pytest
+import typer
 
+from nnunet_llm4seg import cli
 from nnunet_llm4seg.environment import trainers_folder
 
 COMMAND = [sys.executable, "-c", "from nnunet_llm4seg.cli import main; main()"]
@@ -59,3 +62,24 @@ def test_an_unset_variable_is_one_sentence_and_exit_code_2(words, variable):
 def test_train_and_predict_show_nnunets_own_arguments(command, theirs):
     result = llm4seg(command, "--help")
     assert theirs in result.stdout, result.stderr
+
+
+def test_what_the_disk_refuses_is_one_sentence_and_exit_code_2(monkeypatch, capsys):
+    def refused(app):
+        raise PermissionError(errno.EACCES, "Permission denied", "/data/fold_0/analysis")
+
+    monkeypatch.setattr(typer.Typer, "__call__", refused)
+    with pytest.raises(SystemExit) as exit_code:
+        cli.main()
+    error = capsys.readouterr().err
+    assert exit_code.value.code == 2
+    assert error.startswith("llm4seg: /data/fold_0/analysis cannot be read or written (Permission denied); ")
+
+
+def test_a_fault_of_ours_keeps_its_traceback(monkeypatch):
+    def faulty(app):
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", "forgotten.json")
+
+    monkeypatch.setattr(typer.Typer, "__call__", faulty)
+    with pytest.raises(FileNotFoundError):
+        cli.main()

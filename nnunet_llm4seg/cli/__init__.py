@@ -4,6 +4,7 @@ A new command is a new file here; nothing else changes. These modules import onl
 so that `llm4seg --help` is quick; a command imports what it needs when it runs.
 """
 
+import errno
 import importlib
 import pkgutil
 import sys
@@ -19,6 +20,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+# what a disk or its rights refuse, which no command can mend; every other OSError is a fault of ours
+_REFUSALS = {
+    *(errno.EACCES, errno.EPERM, errno.EROFS),
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
+    *(errno.ENOTDIR, errno.EISDIR),
+}
 
 
 def main() -> None:
@@ -29,4 +36,14 @@ def main() -> None:
         app()
     except LLM4SegError as error:
         print(f"llm4seg: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        if error.errno not in _REFUSALS:
+            raise
+        where = error.filename or "a file"
+        print(
+            f"llm4seg: {where} cannot be read or written ({error.strerror}); check the path, its rights and the free "
+            "space, and run the command again.",
+            file=sys.stderr,
+        )
         sys.exit(2)

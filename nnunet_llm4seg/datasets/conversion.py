@@ -195,6 +195,8 @@ def _write_tables(
     )
     _write_names(folder / "case_names.csv", dataset.cases, names, source)
     lines, folds = [], None
+    for name in (nnunet_folders.SPLITS_FILE, "splits_info.json", "groups.json"):
+        (folder / name).unlink(missing_ok=True)  # of a killed run with other --splits
     if options.splits.kind:
         folds, info = make_folds(dataset, names, duplicates, options.splits)
         write_json(folder / nnunet_folders.SPLITS_FILE, folds)

@@ -66,10 +66,11 @@ def make_folds(
     else:
         words = splits.classes_from_names(training)
         classes = {training[c.name]: c.group or words[c.name] for c in dataset.cases if not c.test}
-        together = _patients(training, options.group_by)
-        if options.group_near_duplicates:
-            together += [pair for pair in duplicates or [] if classes.keys() >= set(pair)]
-        folds = splits.five_folds(classes, joined(together), seed=options.seed)
+        near = duplicates if options.group_near_duplicates else None
+        # with the test cases, since one of them may connect two training cases
+        groups = make_groups(names, near, options.group_by)["groups"]
+        together = [kept for group in groups if (kept := [name for name in group if name in classes])]
+        folds = splits.five_folds(classes, together, seed=options.seed)
         counts = {name: count for name, count in sorted(Counter(classes.values()).items(), key=str) if name}
         info = {
             "splits": "5fold",

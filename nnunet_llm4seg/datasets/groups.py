@@ -39,11 +39,11 @@ def pairs_by_name(names: Iterable[str], regex: str) -> list[tuple[str, str]]:
         raise ConfigError(f"--group-by {regex!r} is not a regular expression ({error}); mend it.") from error
     names = sorted(names)
     matches = {name: pattern.search(name) for name in names}
-    if unmatched := [name for name, match in matches.items() if match is None]:
+    keys = {name: match and match[1 if pattern.groups else 0] for name, match in matches.items()}
+    if unmatched := [name for name, key in keys.items() if key is None]:
         raise DatasetError(
             f"--group-by {regex!r} matches {len(names) - len(unmatched)} of {len(names)} case names, "
             f"not {some(unmatched)}; give an expression that finds the patient in every name."
         )
     first_of: dict[str, str] = {}
-    keys = {name: match[1] if pattern.groups else match[0] for name, match in matches.items()}
     return [(first_of.setdefault(key, name), name) for name, key in keys.items()]

@@ -45,7 +45,11 @@ def read_lists(*folders: Path) -> tuple[list[Fold], list[str]]:
 
 
 def _entries(path: Path) -> list[str]:
-    return [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path} is no text in UTF-8; save it as such and start again.") from error
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def published_folds(published: list[Fold], names: Mapping[str, str]) -> list[Fold]:

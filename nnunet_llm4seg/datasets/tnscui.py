@@ -53,10 +53,15 @@ def read_tnscui(source: Path) -> SourceDataset:
 
 def _classes(table: Path) -> dict[str, str]:
     """Class by case, from the columns `ID` (such as 1.PNG) and `CATE`, or the only two there are."""
-    with table.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        columns = {name.strip().lower(): name for name in reader.fieldnames or []}
-        pair = [columns.get("id"), columns.get("cate")] if len(columns) != 2 else list(columns.values())
-        if None in pair:
-            raise DatasetError(f"{table} has the columns {some(columns)}; expected ID and CATE.")
-        return {Path(row[pair[0]].strip()).stem: f"class {row[pair[1]].strip()}" for row in reader}
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, restval="")
+            columns = {name.strip().lower(): name for name in reader.fieldnames or []}
+            rows = list(reader)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError(f"{table} is no table in UTF-8; save it as such and start again.") from error
+    pair = [columns.get("id"), columns.get("cate")] if len(columns) != 2 else list(columns.values())
+    if None in pair:
+        raise DatasetError(f"{table} has the columns {some(columns)}; expected ID and CATE.")
+    found = {Path(row[pair[0]].strip()).stem: row[pair[1]].strip() for row in rows}
+    return {name: f"class {value}" for name, value in found.items() if value}

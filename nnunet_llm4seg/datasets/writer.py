@@ -30,11 +30,12 @@ def dataset_folder(final: Path, recipe: Any, *, overwrite: bool) -> Iterator[Pat
         overwrite: replace `final` if it is there.
 
     Raises:
-        DatasetError: `final` is there, or somebody else is writing it.
+        DatasetError: `final` is there, or somebody else is writing it, or the disk refuses: then what is written
+            stays for the next run.
     """
     part, old = (final.with_name(f".{final.name}.{suffix}") for suffix in ("part", "old"))
-    final.parent.mkdir(parents=True, exist_ok=True)
     try:
+        final.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(final.with_name(f".{final.name}.lock"), timeout=0):
             _recover(final, old)
             refuse_existing(final, overwrite=overwrite)
@@ -51,6 +52,11 @@ def dataset_folder(final: Path, recipe: Any, *, overwrite: bool) -> Iterator[Pat
             shutil.rmtree(old, ignore_errors=True)
     except Timeout as error:
         raise DatasetError(f"{final} is being written by another run; wait for it or choose another ID.") from error
+    except OSError as error:
+        raise DatasetError(
+            f"{error.filename or final.parent} cannot be read or written ({error.strerror or error}); see to its "
+            "space and rights and run the same command again, which goes on where it stopped."
+        ) from error
 
 
 def refuse_existing(final: Path, *, overwrite: bool) -> None:

@@ -43,6 +43,22 @@ def read_json(path: Path) -> Any:
         raise DatasetError(f"{path}: cannot be read ({error}); train or preprocess again.") from error
 
 
+def read_splits(path: Path) -> list[dict[str, list[str]]]:
+    """nnU-Net's splits_final.json.
+
+    Raises:
+        DatasetError: it cannot be read, or is not a list of folds with training and validation cases.
+    """
+    splits = read_json(path)
+    try:
+        whole = bool(splits) and all(split["train"] and split["val"] for split in splits)
+    except (KeyError, TypeError):
+        whole = False
+    if not whole:
+        raise DatasetError(f"{path}: not a list of folds with train and val cases; restore it, or preprocess again.")
+    return splits
+
+
 def nnunet_folder(variable: str) -> Path:
     """A folder that nnU-Net knows by an environment variable."""
     value = os.environ.get(variable)
@@ -93,6 +109,19 @@ def find_arm(roots: Sequence[Path], dataset: str, name: str, configuration: str)
             f" arm: {', '.join(all_arms(roots, dataset, configuration)) or 'there is none'}."
         )
     return Arm(parts[0], parts[1], runs)
+
+
+def check_roots(roots: Sequence[Path], every: Sequence[Arm]) -> None:
+    """Each further results root holds a run: a misspelt one would silently be no run at all.
+
+    Raises:
+        ComparisonError: one does not.
+    """
+    used = {run.parent.parent for arm in every for run in arm.runs}
+    for root in roots:
+        if root not in used:
+            names = ", ".join(arm.name for arm in every)
+            raise ComparisonError(f"--runs: {root} holds no run of {names}; correct the path or leave it out.")
 
 
 def all_arms(roots: Sequence[Path], dataset: str, configuration: str) -> list[str]:

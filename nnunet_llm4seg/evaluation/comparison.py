@@ -73,7 +73,7 @@ def compare(
         raise ComparisonError(f"--runs: {twice} is named twice; each results root is one run.")
     dataset = arms.dataset_name(dataset)
     preprocessed = arms.nnunet_folder("nnUNet_preprocessed") / dataset
-    splits = arms.read_json(preprocessed / "splits_final.json")
+    splits = arms.read_splits(preprocessed / "splits_final.json")
     chosen = arms.check_folds(folds, splits)
 
     names = list(candidates) or [arms.only_candidate(roots, dataset, configuration)]
@@ -82,6 +82,7 @@ def compare(
     every = (base, *others)
     if len({arm.name for arm in every}) < len(every):
         raise ComparisonError(f"nothing to compare: an arm is named twice ({', '.join(a.name for a in every)}).")
+    arms.check_roots(roots[1:], every)
     info = arms.read_json(preprocessed / "dataset.json")
     for arm in every:
         arms.check_complete(arm, chosen, splits, info["file_ending"])
@@ -99,10 +100,13 @@ def compare(
     all_cases = {case for split in splits for part in ("train", "val") for case in split[part]}
     raw = arms.nnunet_folder("nnUNet_raw") / dataset
     if group_by is None:
-        clusters, rule = groups.read_groups([raw, preprocessed], all_cases)
+        # groups.json of `llm4seg convert` also holds test cases and those that published splits leave out
+        known = all_cases | groups.raw_cases(raw, info["file_ending"])
+        clusters, rule = groups.read_groups([raw, preprocessed], known)
     else:
         clusters, rule = groups.group_by(group_by, all_cases), f"by {group_by!r} in the case names"
-    design = Design(tuple(fold for fold, _ in slots), tuple(case for _, case in slots), clusters)
+    trained = sum(len(splits[fold]["train"]) for fold in chosen)
+    design = Design(tuple(f for f, _ in slots), tuple(case for _, case in slots), clusters, len(slots) / trained)
     if design.by_unit.shape[1] < 2:
         raise ComparisonError(
             f"nothing to compare: {len(design.case_names)} case(s) in {design.by_unit.shape[1]} cluster(s);"

@@ -8,7 +8,7 @@ exchangeable: the case, or the cluster of cases (near-duplicates, one patient) t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -19,11 +19,13 @@ class Design:
     """Slots, each with its fold and case (P entries each), and the cases' clusters.
 
     `clusters` maps a case's name to its cluster's name; a case that is not in it is a cluster of its own.
+    `test_per_train` is the number of validation cases for each training case; None: as in a whole cross-validation.
     """
 
     folds: tuple[int, ...]
     cases: tuple[str, ...]
     clusters: Mapping[str, str]
+    test_per_train: float | None = None
 
     @cached_property
     def case_names(self) -> list[str]:
@@ -78,7 +80,7 @@ class Design:
         pairs = list(zip(self.folds, self.cases, strict=True))
         keep = [i for i, pair in enumerate(pairs) if pair not in leaked]
         folds, cases = tuple(self.folds[i] for i in keep), tuple(self.cases[i] for i in keep)
-        return Design(folds, cases, self.clusters), np.array(keep, dtype=int)
+        return replace(self, folds=folds, cases=cases), np.array(keep, dtype=int)
 
 
 def _membership(of: Sequence, among: Sequence) -> np.ndarray:

@@ -50,6 +50,8 @@ def evaluate(
     for folder in (predictions, references):
         if not folder.is_dir():
             raise DatasetError(f"{folder}: there is no such folder; give a folder of segmentations.")
+    if tolerance is not None and not 0 <= tolerance < float("inf"):
+        raise ComparisonError(f"--tolerance: {tolerance} is not allowed; give a number from 0.")
     dataset = _find_dataset(predictions, references)
     labels, ending = Labels.from_dataset_json(dataset), dataset["file_ending"]
     names = sorted(case_names(references, ending))
@@ -98,7 +100,12 @@ def evaluate(
 def _find_dataset(predictions: Path, references: Path) -> Mapping[str, Any]:
     for folder in (predictions, predictions.parent, references.parent):
         if (folder / "dataset.json").is_file():
-            return read_json(folder / "dataset.json")
+            dataset = read_json(folder / "dataset.json")
+            if isinstance(dataset, dict) and isinstance(dataset.get("labels"), dict) and "file_ending" in dataset:
+                return dataset
+            raise DatasetError(
+                f"{folder / 'dataset.json'}: it must hold `labels` and `file_ending`; mend it or use nnU-Net's."
+            )
     raise DatasetError(
         f"{predictions}: no dataset.json there, above it or above {references}; put nnU-Net's dataset.json"
         " with `labels` and `file_ending` beside the predictions."

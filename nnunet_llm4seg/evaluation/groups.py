@@ -36,10 +36,15 @@ def read_groups(folders: Sequence[Path], cases: Iterable[str]) -> tuple[dict[str
     unknown = sorted({name for group in groups for name in group} - set(cases))
     if unknown:
         raise DatasetError(
-            f"{path}: {unknown[0]!r} is no case of this data set's splits"
-            f" ({len(unknown)} such names); mend or remove the file."
+            f"{path}: {unknown[0]!r} is no case of this data set ({len(unknown)} such names); mend or remove the file."
         )
     return _join(groups), rule
+
+
+def raw_cases(folder: Path, ending: str) -> set[str]:
+    """Names of all cases in a raw data set's folder, test cases too, by their first channel."""
+    first = f"_0000{ending}"
+    return {path.name[: -len(first)] for part in ("imagesTr", "imagesTs") for path in folder.glob(f"{part}/*{first}")}
 
 
 def group_by(pattern: str, cases: Iterable[str]) -> dict[str, str]:
@@ -57,9 +62,10 @@ def group_by(pattern: str, cases: Iterable[str]) -> dict[str, str]:
     clusters = {}
     for name in cases:
         match = expression.search(name)
-        if match is None:
+        patient = match and match[1 if expression.groups else 0]
+        if patient is None:
             raise DatasetError(f"--group-by: {pattern!r} does not match the case {name!r}; it must match all cases.")
-        clusters[name] = match.group(1) if expression.groups else match.group()
+        clusters[name] = patient
     return clusters
 
 

@@ -155,7 +155,8 @@ def fold_interval(candidate: np.ndarray, baseline: np.ndarray, design: Design) -
         nothing = np.full(np.shape(mean), np.nan)
         return MethodInterval("folds", mean, nothing, nothing, se_correlated=nothing)
     spread = (weights**2 * (of_fold - mean[..., None]) ** 2).sum(-1) * n_folds / (n_folds - 1)
-    # In k-fold cross-validation a fold's test set is 1 / (k - 1) of its training set.
-    correlated = spread * (1 + n_folds / (n_folds - 1))
+    # In a whole k-fold cross-validation a fold's test set is 1 / (k - 1) of its training set.
+    ratio = 1 / (n_folds - 1) if design.test_per_train is None else design.test_per_train
+    correlated = spread * (1 + n_folds * ratio)
     df = np.full(np.shape(mean), float(n_folds - 1))
     return MethodInterval("folds", mean, np.sqrt(spread), df, se_correlated=np.sqrt(correlated))

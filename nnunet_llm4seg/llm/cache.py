@@ -90,18 +90,24 @@ def find(model: str, revision: str | None, layer: int | None) -> CachedLayer | N
 
 def problems(cached: CachedLayer) -> list[str]:
     """What is wrong with a layer's files: they are read and hashed again."""
-    found = []
     weights, config = cached.folder / WEIGHTS, cached.folder / "config.json"
     try:
-        if file_sha256(config) != cached.provenance["config_sha256"]:
-            found.append("config.json has another sha256 than when it was fetched")
-        if file_sha256(weights) != cached.provenance["file_sha256"]:
-            found.append(f"{WEIGHTS} has another sha256 than when it was fetched")
-        elif not found and hash_layer(weights, config, cached.layer) != cached.provenance["layer_sha256"]:
+        found = changes(cached)
+        if not found and hash_layer(weights, config, cached.layer) != cached.provenance["layer_sha256"]:
             found.append("its tensors are not those that the provenance names")
     except (OSError, ValueError, LLM4SegError) as error:
-        found.append(str(error))
+        found = [str(error)]
     return found
+
+
+def changes(cached: CachedLayer) -> list[str]:
+    """Which of a layer's files are not what was fetched."""
+    hashes = {"config.json": "config_sha256", WEIGHTS: "file_sha256"}
+    return [
+        f"{file} has another sha256 than when it was fetched"
+        for file, key in hashes.items()
+        if file_sha256(cached.folder / file) != cached.provenance[key]
+    ]
 
 
 def hash_layer(weights: Path, config: Path, layer: int) -> str:

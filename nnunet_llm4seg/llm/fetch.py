@@ -63,6 +63,8 @@ def fetch_layer(
     """
     check_id(model)
     if offline():
+        if to is None and (cached := cache.find(model, revision, layer)):
+            return cached.folder
         at = f" --revision {revision}" if revision else ""
         raise ModelNotFoundError(
             f"model: layer {layer} of {model!r} is not on this machine and HF_HUB_OFFLINE is set, so the hub is not "

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from nnunet_llm4seg.config import LLM4SegConfig
-from nnunet_llm4seg.llm import weights
+from nnunet_llm4seg.errors import ModelFilesError
+from nnunet_llm4seg.llm import cache, weights
 from nnunet_llm4seg.llm.families import family_of
 from nnunet_llm4seg.llm.layer import build_layer
 from nnunet_llm4seg.llm.locate import locate, locate_config, read_model_config
@@ -48,7 +50,8 @@ def prepare_layer(config: LLM4SegConfig) -> tuple[LayerSpec, Tensors]:
         (for which the model's `config.json` suffices).
 
     Raises:
-        ModelNotFoundError, ModelFilesError: see `locate`, `build_layer` and `read_layer`.
+        ModelNotFoundError, ModelFilesError: see `locate`, `build_layer` and `read_layer`; or a fetched layer is no
+            longer what was fetched.
     """
     if config.weights == "random":
         model_config = locate_config(config.model, config.revision, config.layer)
@@ -56,6 +59,7 @@ def prepare_layer(config: LLM4SegConfig) -> tuple[LayerSpec, Tensors]:
     else:
         folder = locate(config.model, config.revision, config.layer)
         model_config = read_model_config(folder)
+        _refuse_changed(folder)
         layer = build_layer(model_config, config.layer)
         shapes = {name: tuple(p.shape) for name, p in layer.named_parameters()}
         family = family_of(model_config)
@@ -72,6 +76,15 @@ def initial_tensors(config: LLM4SegConfig, spec: LayerSpec) -> Tensors:
     The caller compares them with `spec.sha256`.
     """
     return _random(spec.model_config, config) if config.weights == "random" else prepare_layer(config)[1]
+
+
+def _refuse_changed(folder: Path) -> None:
+    """A damaged layer would be trained with, and its hash written into the plans as the right one."""
+    fetched = cache.read(folder)
+    if fetched and (changes := cache.changes(fetched)):
+        raise ModelFilesError(
+            f"model: {folder} is not what was fetched: {'; '.join(changes)}; remove that folder and fetch it again."
+        )
 
 
 def _random(model_config: Mapping[str, Any], config: LLM4SegConfig) -> Tensors:

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import signal
@@ -10,6 +11,10 @@ import numpy as np
 import pytest
 from dataset_trees import blob, contents, make_folder, noise, pixels, save
 from PIL import Image
+
+from nnunet_llm4seg.datasets import case_writer, nnunet_folders
+from nnunet_llm4seg.datasets.cases import Case, SourceDataset
+from nnunet_llm4seg.datasets.folds import SplitOptions, make_folds
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -50,6 +55,15 @@ def test_near_duplicates_may_be_left_ungrouped_but_are_still_listed(source, llm4
     assert len(json.loads((folder / "groups.json").read_text())["groups"][0]) == 12
     info = json.loads((folder / "splits_info.json").read_text())
     assert info["near_duplicates_grouped"] is False and sum(info["near_duplicates"]["pairs_crossing_each_fold"])
+
+
+def test_training_images_that_resemble_one_test_image_stay_in_one_fold(tmp_path):
+    cases = [Case(name=f"c{n}", image=tmp_path, test=n > 9) for n in range(11)]
+    dataset = SourceDataset(name="X", list_folders=(), cases=cases, labels={})
+    names = {case.name: case.name for case in cases}
+    folds, _ = make_folds(dataset, names, [("c0", "c10"), ("c1", "c10")], SplitOptions(kind="5fold"))
+    assert [sorted({"c0", "c1"} & set(fold["val"])) for fold in folds if "c0" in fold["val"]] == [["c0", "c1"]]
+    assert sorted(name for fold in folds for name in fold["val"]) == [f"c{n}" for n in range(10)]
 
 
 def test_conversion_without_splits_writes_groups_and_no_folds(source, llm4seg, raw):
@@ -131,6 +145,33 @@ def test_unknown_converter_is_named_with_those_that_there_are(source, refused):
 def test_unset_raw_folder_is_refused(source, refused, monkeypatch):
     monkeypatch.delenv("nnUNet_raw")
     assert "nnUNet_raw is not set" in refused("convert", "folder", source, "-d", 1)
+
+
+def test_raw_folder_that_cannot_be_written_is_one_sentence(source, refused, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("nnUNet_raw", str(tmp_path / "file/raw"))
+    sentence = refused("convert", "folder", source, "-d", 1)
+    assert str(tmp_path / "file/raw") in sentence and "Not a directory" in sentence
+
+
+def test_full_disk_is_one_sentence_and_the_next_run_goes_on(source, llm4seg, raw, monkeypatch):
+    def full(pixels, path):
+        if path.name.startswith("p3"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # as writing raises it: without a name
+        save_(pixels, path)
+
+    save_ = case_writer._save
+    monkeypatch.setattr(case_writer, "_save", full)
+    code, out, err = llm4seg("convert", "folder", source, "-d", 1)
+    sentence = err.strip().splitlines()[-1]
+    assert (code, out) == (2, "") and "Traceback" not in err
+    assert sentence.startswith(f"llm4seg: {raw} cannot be") and "No space left" in sentence
+    assert not list(raw.glob("Dataset*"))
+    kept = raw / ".Dataset001_data.part/labelsTr/p0_0.png"
+    time_ = kept.stat().st_mtime_ns
+    monkeypatch.setattr(case_writer, "_save", save_)
+    assert llm4seg("convert", "folder", source, "-d", 1)[0] == 0
+    assert (raw / "Dataset001_data/labelsTr/p0_0.png").stat().st_mtime_ns == time_
 
 
 def test_number_of_another_data_set_is_refused(source, refused, tmp_path, monkeypatch):
@@ -221,6 +262,18 @@ def test_killed_run_goes_on_to_the_same_bytes(after, tmp_path, raw):
     assert contents(final) == contents(tmp_path / "uninterrupted/Dataset001_data")
     assert all((final / "labelsTr" / path.name).stat().st_mtime_ns == time_ for path, time_ in kept.items())
     assert not list(raw.glob(".*.part"))
+
+
+def test_splits_of_a_run_that_was_killed_late_are_not_those_of_the_next(source, llm4seg, raw, monkeypatch):
+    def killed(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(nnunet_folders, "refuse_other_splits", killed)
+        assert llm4seg("convert", "folder", source, "-d", 1, "--splits", "5fold")[0]
+    assert (raw / ".Dataset001_data.part/splits_final.json").is_file()
+    assert llm4seg("convert", "folder", source, "-d", 1)[0] == 0
+    assert not list((raw / "Dataset001_data").glob("splits*"))
 
 
 def test_leftovers_of_other_options_are_not_used(source, llm4seg, raw):

@@ -43,6 +43,16 @@ def test_tnscui_takes_upper_case_files_classes_and_the_test_set(tnscui, llm4seg,
 def test_tnscui_case_that_the_csv_lacks_is_named(tnscui, refused):
     (tnscui / "TNSCUI2020_train/train.csv").write_text("ID,CATE\n1.PNG,0\n")
     assert "train.csv has no class for 10, 11, 12 and 8 more" in refused("convert", "tnscui", tnscui, "-d", 3)
+    (tnscui / "TNSCUI2020_train/train.csv").write_text("ID,CATE\n1.PNG\n")  # a row that ends early
+    assert "train.csv has no class for 1, 10, 11 and 9 more" in refused("convert", "tnscui", tnscui, "-d", 3)
+
+
+def test_tables_and_lists_that_are_no_text_are_named(tnscui, refused):
+    (tnscui / "train.txt").write_bytes("Fälle".encode("latin-1"))
+    (tnscui / "val.txt").write_text("1.PNG")
+    assert "train.txt is no text" in refused("convert", "tnscui", tnscui, "-d", 3, "--splits", "official")
+    (tnscui / "TNSCUI2020_train/train.csv").write_bytes(b"\xff\xfeI\x00D\x00")
+    assert "train.csv is no table" in refused("convert", "tnscui", tnscui, "-d", 3)
 
 
 # --- ISIC

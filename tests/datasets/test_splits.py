@@ -103,6 +103,8 @@ def test_patients_are_the_first_bracket_or_the_whole_match():
 def test_patient_expression_that_misses_names_is_refused():
     with pytest.raises(DatasetError, match=r"'q' matches 0 of 2 case names, not p1, p2"):
         pairs_by_name(["p1", "p2"], "q")
+    with pytest.raises(DatasetError, match="matches 1 of 3 case names, not x1, x2"):
+        pairs_by_name(["p1", "x1", "x2"], "^p(.)|^x")  # the bracket takes no part: x1 and x2 would be one patient
     with pytest.raises(ConfigError, match="not a regular expression"):
         pairs_by_name(["p1"], "(")
 

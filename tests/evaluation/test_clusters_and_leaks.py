@@ -41,7 +41,8 @@ def test_patients_come_from_the_first_group_of_the_expression():
     assert group_by(r"^..", ["p1_a"]) == {"p1_a": "p1"}
 
 
-@pytest.mark.parametrize("pattern", ["(", "^q"])
+# the last one matches, but its first group takes no part: these cases would be one patient
+@pytest.mark.parametrize("pattern", ["(", "^q", "^q(.)|p"])
 def test_a_bad_expression_is_named(pattern):
     with pytest.raises(DatasetError, match="--group-by"):
         group_by(pattern, ["p1_a"])

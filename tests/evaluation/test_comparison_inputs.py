@@ -225,3 +225,36 @@ def test_vanilla_twin_has_the_plans_that_the_candidates_were_made_from(tmp_path)
     assert vanilla_twin(arm) == "nnUNetTrainer__nnUNetResEncUNetMPlans"
     with pytest.raises(ComparisonError, match="no vanilla twin"):
         vanilla_twin(Arm("nnUNetTrainer", "nnUNetPlans", (tmp_path,)))
+
+
+def test_groups_may_name_cases_that_no_split_uses_but_no_strangers(results):
+    raw = results.raw / FAKE
+    (raw / "imagesTs").mkdir(exist_ok=True)
+    shutil.copy(raw / "imagesTr" / f"{results.names[0]}_0000.png", raw / "imagesTs" / "test_1_0000.png")
+    # as `llm4seg convert` writes it: two training images, both near-duplicates of one test image
+    write_json(raw / "groups.json", {"rule": "same hash", "groups": [[*results.names[:2], "test_1"]]})
+    summary = compare("901", "2d")
+    assert summary["clusters"] == {"rule": "same hash", "count": len(results.names) - 1}
+    write_json(raw / "groups.json", {"rule": "same hash", "groups": [[results.names[0], "stranger"]]})
+    refuse("'stranger' is no case of this data set", DatasetError)
+
+
+def test_correction_for_shared_training_cases_knows_how_many_there_are(tmp_path, monkeypatch):
+    fake = FakeResults(tmp_path, {VANILLA: 2.0, LLM4SEG: 1.0}, folds=4)
+    for name, value in fake.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    method = compare("901", "2d", folds=[0, 1])["comparisons"][0]["method"]
+    plain, correlated = (high - low for low, high in (method["interval"], method["interval_correlated"]))
+    # two of four folds: 2 cases tested on 6, not on 2
+    assert (correlated / plain) ** 2 == pytest.approx(1 + 2 * 2 / 6)
+
+
+def test_a_results_root_without_any_run(results, tmp_path):
+    refuse("--runs: nowhere holds no run of nnUNetTrainer__nnUNetPlans, ", ComparisonError, runs=["nowhere"])
+
+
+@pytest.mark.parametrize("splits", [{}, [], [{"train": ["a"]}], [{"train": [], "val": ["a"]}], 3])
+def test_splits_that_are_none(results, splits):
+    write_json(results.preprocessed / FAKE / "splits_final.json", splits)
+    refuse("splits_final.json: not a list of folds", DatasetError)

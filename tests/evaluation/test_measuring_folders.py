@@ -57,6 +57,19 @@ def test_a_missing_folder_or_dataset_json_is_named(folders, tmp_path):
         evaluate(*folders)
 
 
+@pytest.mark.parametrize("content", [[], {}, {"file_ending": ".png"}, {"labels": [1], "file_ending": ".png"}])
+def test_a_dataset_json_without_labels_or_ending_is_named(folders, content):
+    write_json(folders[0] / "dataset.json", content)
+    with pytest.raises(DatasetError, match=r"dataset\.json: it must hold `labels` and `file_ending`"):
+        evaluate(*folders)
+
+
+@pytest.mark.parametrize("tolerance", [-1.0, float("nan"), float("inf")])
+def test_a_tolerance_that_is_none_is_refused(folders, tolerance):
+    with pytest.raises(ComparisonError, match="--tolerance: "):
+        evaluate(*folders, tolerance=tolerance)
+
+
 def test_the_axis_that_2d_files_are_given_is_dropped(folders):
     path = folders[0] / "a.png"
     array, spacing = read_segmentation(find_reader({"file_ending": ".png"}, path), path)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -34,6 +36,14 @@ def test_one_run_is_the_t_test_on_fold_differences():
 def test_nadeau_and_bengio_widen_by_the_share_of_test_cases():
     interval = fold_interval(scores(1), scores(1, seed=1), design())
     assert interval.se_correlated**2 / interval.se**2 == pytest.approx((1 / 4 + 1 / 3) / (1 / 4))
+
+
+def test_nadeau_and_bengio_take_the_sizes_of_hold_outs_as_they_are():
+    hold_outs = replace(design(), test_per_train=30 / 70)
+    interval = fold_interval(scores(1), scores(1, seed=1), hold_outs)
+    assert interval.se_correlated**2 / interval.se**2 == pytest.approx((1 / 4 + 3 / 7) / (1 / 4))
+    rest, _ = hold_outs.without({(0, "c000")})
+    assert rest.test_per_train == 30 / 70
 
 
 def test_run_part_is_the_within_fold_variance_of_run_means():

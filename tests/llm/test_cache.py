@@ -2,8 +2,10 @@ import json
 
 import pytest
 
-from nnunet_llm4seg.errors import CacheError
+from nnunet_llm4seg.config import LLM4SegConfig
+from nnunet_llm4seg.errors import CacheError, ModelFilesError
 from nnunet_llm4seg.llm import cache, ranges
+from nnunet_llm4seg.llm.source import prepare_layer
 
 
 @pytest.fixture
@@ -53,6 +55,19 @@ def test_a_changed_byte_is_found(fetched, file):
     path.write_bytes(content)
     assert f"{file} has another sha256" in cache.problems(cache.find("org/tiny", None, 1))[0]
     assert cache.problems(cache.find("org/tiny", None, 2)) == []
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "config.json"])
+def test_a_layer_that_is_not_what_was_fetched_is_not_trained_with(fetched, file):
+    asked = LLM4SegConfig(model="org/tiny", layer=1)
+    assert prepare_layer(asked)[0].sha256 == cache.find("org/tiny", None, 1).provenance["layer_sha256"]
+    path = cache.find("org/tiny", None, 1).folder / file
+    content = path.read_bytes()
+    # the last number of the last tensor, or a space
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]) if file == "model.safetensors" else content + b" ")
+    with pytest.raises(ModelFilesError, match=f"{file} has another sha256 than when it was fetched.*fetch it again"):
+        prepare_layer(asked)
+    assert prepare_layer(LLM4SegConfig(model="org/tiny", layer=2))
 
 
 def test_removing_one_layer_keeps_the_other(fetched):

@@ -248,6 +248,14 @@ def test_offline_the_hub_is_not_asked_and_the_command_is_named(hub, tmp_path):
     assert hub.asked == []
 
 
+def test_offline_a_layer_that_was_fetched_is_there_without_asking(hub, tmp_path):
+    folder = hub.fetch(tmp_path)["folder"]
+    asked = len(hub.asked)
+    assert hub.fetch(tmp_path, HF_HUB_OFFLINE="1").get("folder") == folder
+    assert hub.fetch(tmp_path, HF_HUB_OFFLINE="1", layer=3)["error"] == "ModelNotFoundError"
+    assert len(hub.asked) == asked
+
+
 def test_a_hub_that_cannot_be_reached_is_named_without_the_password_in_its_address(hub, tmp_path):
     found = hub.fetch(tmp_path, HF_ENDPOINT="http://user:pass@127.0.0.1:9")
     assert found["error"] == "HubError"
