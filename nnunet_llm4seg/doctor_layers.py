@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 from nnunet_llm4seg.errors import LLM4SegError
@@ -15,8 +14,6 @@ def models_at_hand() -> list[str]:
 
 
 def _in_our_cache() -> Iterator[str]:
-    if find_spec("nnunet_llm4seg.llm.cache") is None:
-        return
     from nnunet_llm4seg.llm import cache
 
     if entries := cache.entries():

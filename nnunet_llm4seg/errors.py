@@ -63,3 +63,8 @@ class ComparisonError(LLM4SegError, ValueError):
 
 class DemoError(LLM4SegError, RuntimeError):
     """A step of the demo cannot run or has failed; what was done before is kept."""
+
+
+def first_line(error: BaseException) -> str:
+    """What an error of another library says, in one line."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

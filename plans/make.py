@@ -25,7 +25,7 @@ def make_plans(
 
     Args:
         source: nnU-Net's plans, as loaded.
-        configurations: Names of the configurations that get the layer; the others stay as they are.
+        configurations: Names of the configurations that get the layer; the others may inherit it.
         fields: The fields of `LLM4SegConfig` that the user gives.
         name: The new plans' name; results folders carry it.
 

@@ -117,11 +117,15 @@ def test_without_a_planned_data_set_the_next_command_plans_one(good):
     assert code == 1 and _next(output).startswith("nnUNetv2_plan_and_preprocess")
 
 
-def test_without_any_language_model_the_next_command_installs_the_demos(good, llama):
+@pytest.mark.parametrize(("offline", "exit_code"), [(True, 1), (False, 0)])
+def test_without_any_language_model_a_training_can_start_only_if_it_can_fetch_one(
+    good, llama, monkeypatch, offline, exit_code
+):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", offline)
     plans = good / "nnUNet_preprocessed" / "Dataset001_X" / "nnUNetPlans_LLM4Seg.json"
     plans.write_text(plans.read_text().replace(str(llama), "org/not-here"))
     code, output = _report()
-    assert (code, _next(output)) == (1, "pip install 'nnunet-llm4seg[demo]'")
+    assert (code, _next(output)) == (exit_code, "llm4seg fetch MODEL --layer I")
 
 
 def test_broken_check_becomes_a_finding_instead_of_a_traceback(good, monkeypatch):

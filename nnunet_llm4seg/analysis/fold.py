@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from nnunet_llm4seg.errors import CheckpointError, DatasetError
+from nnunet_llm4seg.errors import CheckpointError, DatasetError, first_line
 
 CHECKPOINT = "checkpoint_final.pth"
 
@@ -61,7 +61,7 @@ class TrainedFold:
                 predictor.initialize_from_trained_model_folder(str(model_folder), (fold,), CHECKPOINT)
         except (RuntimeError, KeyError, EOFError, pickle.UnpicklingError) as error:
             raise CheckpointError(
-                f"{path} cannot be loaded ({type(error).__name__}: {str(error).strip().splitlines()[0]}); train this "
+                f"{path} cannot be loaded ({type(error).__name__}: {first_line(error)}); train this "
                 "fold again, or use the nnU-Net and the nnunet_llm4seg that trained it."
             ) from error
         if predictor.configuration_manager.previous_stage_name is not None:

@@ -202,7 +202,7 @@ def _metadata(url: str, model: str, revision: str | None) -> dict[str, str]:
                 if moved:
                     own.pop("content-length", None)  # of the redirect itself
                 said.update(own)
-                if not moved or urlsplit(target).netloc != urlsplit(address).netloc:
+                if not moved or urlsplit(target)[:2] != urlsplit(address)[:2]:  # the token stays with scheme and host
                     return said
                 address = target  # a renamed repository
         raise HubError(f"hub: {endpoint()} redirects {model} in circles; set HF_ENDPOINT to another one.")

@@ -16,7 +16,7 @@ from torch._dynamo import OptimizedModule
 from torch.nn.parallel import DistributedDataParallel
 
 from nnunet_llm4seg.bottleneck import LLMBottleneck
-from nnunet_llm4seg.errors import CheckpointError, DatasetError, NonFiniteError
+from nnunet_llm4seg.errors import CheckpointError, DatasetError, NonFiniteError, first_line
 from nnunet_llm4seg.files import write_json, written_whole
 from nnunet_llm4seg.llm.source import initial_tensors
 from nnunet_llm4seg.network import inject
@@ -130,7 +130,7 @@ class nnUNetTrainerLLM4Seg(nnUNetTrainer):
                 super().save_checkpoint(str(temporary))
         except (OSError, RuntimeError) as error:
             raise CheckpointError(
-                f"the checkpoint {filename} cannot be written ({str(error).splitlines()[0]}); the one before it is "
+                f"the checkpoint {filename} cannot be written ({first_line(error)}); the one before it is "
                 "untouched. Free some disk space and continue with --c."
             ) from error
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from nnunet_llm4seg.errors import CheckpointError
+from nnunet_llm4seg.errors import CheckpointError, first_line
 from nnunet_llm4seg.llm.source import LayerSpec, Tensors
 from nnunet_llm4seg.llm.tensors import layer_sha256
 
@@ -28,7 +28,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         checkpoint["network_weights"], checkpoint["current_epoch"]
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as error:
         raise CheckpointError(
-            f"the checkpoint {path} cannot be read ({type(error).__name__}: {str(error).splitlines()[0]}); "
+            f"the checkpoint {path} cannot be read ({type(error).__name__}: {first_line(error)}); "
             "use another checkpoint, or train this fold again."
         ) from error
     return checkpoint

@@ -39,6 +39,9 @@ class nnUNetTrainerVanilla_demo(DemoBudget, nnUNetTrainer):
 
     def save_checkpoint(self, filename: str | os.PathLike) -> None:
         """As nnU-Net's, but whole or not at all: the demo may be stopped at any moment."""
+        if self.local_rank != 0 or self.disable_checkpointing:
+            super().save_checkpoint(filename)
+            return
         with written_whole(filename) as temporary:
             super().save_checkpoint(str(temporary))
 

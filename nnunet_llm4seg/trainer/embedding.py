@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from nnunet_llm4seg.errors import CheckpointError, LayerMismatchError
+from nnunet_llm4seg.errors import CheckpointError, LayerMismatchError, first_line
 from nnunet_llm4seg.files import written_whole
 from nnunet_llm4seg.inheritance import inherited
 from nnunet_llm4seg.llm.source import Tensors, initial_tensors
@@ -62,7 +62,7 @@ def write_checkpoint(checkpoint: dict[str, Any], output: Path) -> None:
             torch.save(checkpoint, temporary)
     except (OSError, RuntimeError) as error:
         raise CheckpointError(
-            f"the checkpoint {output} cannot be written ({str(error).splitlines()[0]}); give a name in a folder that "
+            f"the checkpoint {output} cannot be written ({first_line(error)}); give a name in a folder that "
             "exists and has space with -o."
         ) from error
 
