@@ -87,7 +87,7 @@ def layer_prefix(names: Iterable[str], prefixes: Sequence[str], layer: int, wher
     held = sorted({int(m[1]) for name in names for pattern in patterns if (m := pattern.match(name))})
     raise ModelFilesError(
         f"layer: {where} holds no tensors of layer {layer}; it holds "
-        f"{', '.join(map(str, held)) or 'no layers that we recognise'}; choose one of them with --layer."
+        f"{', '.join(map(str, held)) or 'no layers that we recognise'}; choose one of them."
     )
 
 
@@ -140,12 +140,14 @@ def local_entries(path: Path) -> list[Entry]:
     """All tensors of a file on this machine.
 
     Raises:
-        ModelFilesError: the file is damaged.
+        ModelFilesError: the file is missing or damaged.
     """
+    if not path.is_file():
+        raise ModelFilesError(f"model: {path} is missing; download all shards of the model.")
     size = path.stat().st_size
     with path.open("rb") as file:
-        length = header_length(file.read(8), path.name, size)
-        return parse_header(file.read(length), path.name, size)
+        length = header_length(file.read(8), str(path), size)
+        return parse_header(file.read(length), str(path), size)
 
 
 def file_sha256(path: Path) -> str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 
 from nnunet_llm4seg.errors import ModelFilesError
-from nnunet_llm4seg.llm.stored import STORED_DTYPES, read_header, read_tensors
+from nnunet_llm4seg.llm.ranges import DTYPES as STORED
+from nnunet_llm4seg.llm.ranges import layer_prefix, local_entries
+from nnunet_llm4seg.llm.stored import read_tensors
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
@@ -38,11 +39,7 @@ def read_layer(
             another shape or type.
     """
     files = _files_by_tensor(folder)
-    prefix = next((p.format(layer) for p in prefixes if any(n.startswith(p.format(layer)) for n in files)), None)
-    if prefix is None:
-        raise ModelFilesError(
-            f"layer: {folder} holds no tensors of layer {layer}; it holds {_layers_held(files, prefixes)}."
-        )
+    prefix = layer_prefix(files, prefixes, layer, str(folder))
     sources = {}  # path -> {name in the file: name in shapes}
     for name in shapes:
         stored = next((n for n in _spellings(prefix + name, renamed or {}) if n in files), None)
@@ -51,7 +48,7 @@ def read_layer(
         sources.setdefault(files[stored], {})[stored] = name
     tensors = {}
     for path, wanted in sorted(sources.items()):
-        entries = read_header(path)
+        entries = {entry.name: entry for entry in local_entries(path)}
         for stored, name in wanted.items():
             if stored not in entries:
                 raise ModelFilesError(f"model: {path} lacks the tensor {stored}; fetch the model again.")
@@ -61,7 +58,7 @@ def read_layer(
                     f"model: {stored} in {folder} has shape {entry.shape}, but its config.json asks for "
                     f"{tuple(shapes[name])}; the two files do not belong together."
                 )
-            if entry.dtype not in STORED_DTYPES:
+            if entry.dtype not in STORED:
                 raise ModelFilesError(
                     f"model: {stored} in {folder} is {entry.dtype}; only {', '.join(DTYPES)} can be used, "
                     "so choose the model's unquantised version."
@@ -94,7 +91,7 @@ def _files_by_tensor(folder: Path) -> dict[str, Path]:
             raise ModelFilesError(f"model: {index} is damaged ({error}); fetch the model again.") from error
     single = folder / "model.safetensors"
     if single.is_file():
-        return dict.fromkeys(read_header(single), single)
+        return dict.fromkeys((entry.name for entry in local_entries(single)), single)
     if any(folder.glob("*.bin")) or any(folder.glob("*.pt*")):
         raise ModelFilesError(
             f"model: {folder} holds pickled weights only, which are never loaded because they can run code; "
@@ -106,12 +103,3 @@ def _files_by_tensor(folder: Path) -> dict[str, Path]:
 def _spellings(name: str, renamed: Mapping[str, str]) -> list[str]:
     """A tensor's name today, and in old files."""
     return [name, *(name.removesuffix(new) + old for old, new in renamed.items() if name.endswith(new))]
-
-
-def _layers_held(files: Mapping[str, Path], prefixes: tuple[str, ...]) -> str:
-    patterns = [re.compile(re.escape(p).replace(r"\{\}", r"(\d+)")) for p in prefixes]
-    held = sorted({int(match[1]) for name in files for pattern in patterns if (match := pattern.match(name))})
-    if not held:
-        return "no layers that we recognise"
-    whole_run = held == list(range(held[0], held[-1] + 1))
-    return f"layers {held[0]} to {held[-1]}" if whole_run else f"layers {', '.join(map(str, held))}"
