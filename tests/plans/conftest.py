@@ -1,4 +1,5 @@
 import sys
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import pytest
@@ -12,3 +13,9 @@ def project(tmp_path, monkeypatch):
     for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
         monkeypatch.setenv(name, str(tmp_path / name))
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def _no_forks(monkeypatch):
+    """nnU-Net's planner forks to list files; forked from a test run with threads, such a child can wait for ever."""
+    monkeypatch.setattr("nnunetv2.utilities.utils.Pool", ThreadPool)
