@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 
 LLAMA = {
     "model_type": "llama",
@@ -49,4 +48,4 @@ def layer_tensors(folder: Path, layer: int, prefix: str = "layers.{}.") -> dict[
     }
 
 
-__all__ = ["LLAMA", "layer_tensors", "randomise_vectors", "save_file", "save_model"]
+__all__ = ["LLAMA", "layer_tensors", "randomise_vectors", "save_model"]
