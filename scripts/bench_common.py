@@ -78,10 +78,13 @@ def _numel(shape: tuple[int, ...]) -> int:
 
 
 def alternate(ways: dict[str, Callable[[], None]], repeats: int, warm_up: int = 1) -> dict[str, float]:
-    """Median seconds of each way, run in turns so that whatever else the machine does hits all alike."""
+    """Median seconds of each way, run in turns so that whatever else the machine does hits all alike.
+
+    Every second turn goes backwards: what a way leaves in the caches then helps or hurts each of them as often.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(warm_up + repeats):
-        for name, way in ways.items():
+        for name, way in list(ways.items())[:: -1 if turn % 2 else 1]:
             start = time.perf_counter()
             way()
             if turn >= warm_up:

@@ -119,10 +119,10 @@ def main() -> None:
             torch.manual_seed(0)
             if "b" in options.parts:
                 cases = {"2D": (7, (2, 1, 256, 256)), "3D": (5, (1, 1, 64, 64, 64))}
-                rows = bench_parts.compare_networks(folder, cases, device, repeats=5)
+                rows = bench_parts.compare_networks(folder, cases, device, repeats=6)
                 tables["(b) the network with and without the bottleneck"] = rows
             if "c" in options.parts:
-                rows = bench_parts.compare_blocks(folder, [4, 8, 16, 32, 64], device, repeats=3)
+                rows = bench_parts.compare_blocks(folder, [4, 8, 16, 32, 64], device, repeats=6)
                 tables["(c) the bottleneck alone, batch 2"] = rows
             if "d" in options.parts:
                 tables["(d) checkpoints of the 2D network"] = bench_parts.compare_checkpoints(folder)
