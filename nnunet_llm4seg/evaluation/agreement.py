@@ -1,8 +1,9 @@
 """Do two arms differ in anything but the bottleneck?
 
-Compared are their plans, dataset.json, and what nnU-Net recorded of their training in debug.json. nnU-Net
-does not record its own version, nor whether `--val_best` validated another checkpoint; both are compared
-where a trainer writes them there (`nnunetv2_version`, `validated_checkpoint`).
+Compared are their plans, dataset.json, and what is recorded of their training in debug.json. nnU-Net's own
+trainers do not record nnunetv2's version, nor whether `--val_best` validated another checkpoint than the final one;
+LLM4Seg's do (`nnunetv2_version`, `validated_checkpoint`). Where they are missing, the version is not compared, the
+final checkpoint is assumed, and `unrecorded` names the arms for the report to say so.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ _TRAINING = (
     "nnunetv2_version",
     "validated_checkpoint",
 )
+_ASSUMED = {"validated_checkpoint": "checkpoint_final.pth"}
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,11 @@ def differences(arm: Arm, baseline: Arm, configuration: str, folds: Sequence[int
         if values and trained[name] and values != trained[name]:
             found[name] = Difference(arm.name, name, _either(values), _either(trained[name]))
     return list(found.values())
+
+
+def unrecorded(every: Sequence[Arm], folds: Sequence[int]) -> list[str]:
+    """Names of the arms whose nnunetv2 version and validated checkpoint nobody wrote down."""
+    return [arm.name for arm in every if not _training(arm, folds)["nnunetv2_version"]]
 
 
 def check_runs_alike(arm: Arm, configuration: str, folds: Sequence[int]) -> None:
@@ -119,7 +126,7 @@ def _training(arm: Arm, folds: Sequence[int]) -> dict[str, set[str]]:
     for run in arm.runs:
         for fold in folds:
             path = run / f"fold_{fold}" / "debug.json"
-            debug = read_json(path) if path.is_file() else {}
+            debug = {**_ASSUMED, **(read_json(path) if path.is_file() else {})}
             for name in _TRAINING:
                 if name in debug:
                     values[name].add(_normalised(name, str(debug[name])))

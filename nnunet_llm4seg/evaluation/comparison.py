@@ -133,6 +133,7 @@ def compare(
         "tolerance": f"{tolerance:g} mm or pixels" if tolerance else "2 mm in 3D, 2 pixels in 2D",
         "layers": {arm.name: agreement.layer_settings(arm, configuration) for arm in every},
         "differences": [str(difference) for difference in different],
+        "unrecorded": agreement.unrecorded(every, chosen),
         "empty_masks": gathering.count_empty(measured, labels),
         "commands": {
             "compare": command,

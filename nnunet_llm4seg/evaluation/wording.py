@@ -105,6 +105,11 @@ def methods_paragraph(summary: Mapping[str, Any]) -> str:
 def notes(summary: Mapping[str, Any]) -> list[str]:
     """Warnings that a reader must see beside the tables."""
     found = [f"Not the bottleneck alone: {difference}." for difference in summary["differences"]]
+    if summary["unrecorded"]:
+        found.append(
+            f"{', '.join(summary['unrecorded'])}: nnU-Net's own trainers record neither nnunetv2's version nor"
+            " `--val_best`; the version could not be compared, and the final checkpoint is assumed."
+        )
     for comparison in summary["comparisons"]:
         if comparison["wilcoxon"]["disagrees"]:
             found.append(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -35,6 +37,7 @@ class nnUNetTrainerLLM4Seg(nnUNetTrainer):
 
     variant: ClassVar[Mapping[str, Any]] = {}
     epochs: ClassVar[int | None] = None
+    nnunetv2_version: ClassVar[str] = version("nnunetv2")  # nnU-Net writes all attributes into debug.json
 
     def __init__(
         self,
@@ -51,6 +54,7 @@ class nnUNetTrainerLLM4Seg(nnUNetTrainer):
         self.settings = resolve(plans, configuration, name, self.variant, results)
         write_into(plans, configuration, self.settings)
         self.to_continue = bool(plans.get("continue_training"))
+        self.validated_checkpoint = "checkpoint_final.pth"
         super().__init__(plans, configuration, fold, dataset_json, device)
         self.save_every = 10  # epochs; an epoch on CT costs minutes, and jobs are killed
         if self.epochs is not None:
@@ -110,6 +114,21 @@ class nnUNetTrainerLLM4Seg(nnUNetTrainer):
         self.print_to_log_file(describe_settings(self.settings), add_timestamp=False)
         self.print_to_log_file(describe_network(self.network, self.bottleneck, patch_size), add_timestamp=False)
 
+    def on_train_end(self) -> None:
+        super().on_train_end()
+        self.validated_checkpoint = "checkpoint_final.pth"
+        if self.device.type == "cuda":
+            peak = torch.cuda.max_memory_allocated(self.device) / 1e6
+            self.print_to_log_file(f"Peak memory: {peak:.0f} MB of the GPU's, as torch allocated it")
+
+    def perform_actual_validation(self, save_probabilities: bool = False) -> None:
+        """As nnU-Net's, but debug.json names the checkpoint that was validated, which `--val_best` changes."""
+        if self.local_rank == 0:
+            path = Path(self.output_folder) / "debug.json"
+            recorded = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+            write_json(path, {**recorded, "validated_checkpoint": self.validated_checkpoint})
+        super().perform_actual_validation(save_probabilities)
+
     def train_step(self, batch: dict) -> dict:
         result = super().train_step(batch)
         if not self.bottleneck.finite:  # nnU-Net has just waited for the loss, so this costs nothing
@@ -147,6 +166,7 @@ class nnUNetTrainerLLM4Seg(nnUNetTrainer):
             self.to_continue = False  # what is loaded after this, for --val_best say, is meant as named
             self.print_to_log_file(f"Loading {path}, epoch {epoch}.")
             filename_or_checkpoint = str(path)
+            self.validated_checkpoint = path.name
         super().load_checkpoint(filename_or_checkpoint)
 
     def _claim_results(self) -> None:

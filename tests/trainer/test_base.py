@@ -2,10 +2,13 @@
 
 import copy
 import json
+from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 import torch
 from hand_made_plans import DATASET, plans
+from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
 from nnunet_llm4seg.errors import (
     DatasetError,
@@ -14,6 +17,7 @@ from nnunet_llm4seg.errors import (
     NonFiniteError,
     SettingsConflictError,
 )
+from nnunet_llm4seg.evaluation.logs import read_training_log
 from nnunet_llm4seg.trainer.variants import TRAINERS
 
 
@@ -137,3 +141,31 @@ def test_a_trainable_layer_continues_from_what_it_learned(folders, llama, tmp_pa
     again._load_layer()
     state = first.network.state_dict()
     assert all(torch.equal(value, state[key]) for key, value in again.network.state_dict().items())
+
+
+def test_debug_json_names_nnunets_version_and_the_checkpoint_that_was_validated(folders, llama, monkeypatch):
+    monkeypatch.setattr(nnUNetTrainer, "perform_actual_validation", lambda *_: None)
+    made = trainer(llama)
+    made._load_layer()
+    made._save_debug_information()
+    debug = Path(made.output_folder) / "debug.json"
+    made.perform_actual_validation()
+    recorded = json.loads(debug.read_text())
+    assert recorded["nnunetv2_version"] == version("nnunetv2")
+    assert recorded["validated_checkpoint"] == "checkpoint_final.pth"
+    best = Path(made.output_folder) / "checkpoint_best.pth"
+    made.save_checkpoint(str(best))
+    made.load_checkpoint(str(best))  # as --val_best does
+    made.perform_actual_validation()
+    assert json.loads(debug.read_text()) == {**recorded, "validated_checkpoint": "checkpoint_best.pth"}
+
+
+def test_the_gpus_peak_memory_is_logged_for_the_comparison(folders, llama, monkeypatch):
+    monkeypatch.setattr(nnUNetTrainer, "on_train_end", lambda *_: None)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda *_: 1_234_000_000)
+    made = trainer(llama)
+    made.on_train_end()
+    assert read_training_log(Path(made.output_folder)).peak_memory_mb is None
+    made.device = torch.device("cuda")
+    made.on_train_end()
+    assert read_training_log(Path(made.output_folder)).peak_memory_mb == 1234
