@@ -6,7 +6,8 @@
 # Before: llm4seg convert busi SOURCE -d 41 --size 256 --splits official
 #         and nnUNet_raw, nnUNet_preprocessed and nnUNet_results exported.
 # Usage:  scripts/reproduce_paper.sh DATASET [options]
-#   --epochs N          one of 1 5 10 20 50 100 250 500 1000 (default 100: the next above the paper's 68)
+#   --epochs N          one of 1 5 10 20 50 100 250 500 1000 (default 100: the next above the paper's 68), or `smoke`:
+#                       four iterations, to see that every step works before days of training
 #   --folds "0 1 2"     default "0 1 2", the three published splits
 #   --device DEVICE     cuda (default), cpu or mps
 #   --model NAME        hub id or folder of the language model (default: the paper's LLaMA-3.2-1B)
@@ -33,11 +34,13 @@ while [[ $# -gt 0 ]]; do
     esac
     shift 2
 done
+vanilla=nnUNetTrainer
 case $epochs in
+    smoke) suffix=_smoke vanilla=nnUNetTrainerVanilla ;;
     1) suffix=_1epoch ;;
     5 | 10 | 20 | 50 | 100 | 250 | 500) suffix=_${epochs}epochs ;;
     1000) suffix="" ;;
-    *) stop "--epochs $epochs is not allowed; choose 1, 5, 10, 20, 50, 100, 250, 500 or 1000." ;;
+    *) stop "--epochs $epochs is not allowed; choose 1, 5, 10, 20, 50, 100, 250, 500, 1000 or smoke." ;;
 esac
 for variable in nnUNet_raw nnUNet_preprocessed nnUNet_results; do
     [[ -n ${!variable:-} ]] || stop "$variable is not set; export it as for nnU-Net."
@@ -58,7 +61,7 @@ fi
 llm4seg plan "$name" -c 2d --protocol paper "${plan_options[@]}"
 
 baseline=nnUNetPlans_paper$grid
-arms=("nnUNetTrainer${suffix}__$baseline")
+arms=("$vanilla${suffix}__$baseline")
 for variant in "" Trainable RandomTrainable Random Shuffled; do
     arms+=("nnUNetTrainerLLM4Seg$variant${suffix}__${baseline}_LLM4Seg")
 done
@@ -72,21 +75,7 @@ for fold in $folds; do
     done
 done
 
-if llm4seg compare --help >/dev/null 2>&1; then
-    options=(--baseline "${arms[0]}")
-    for arm in "${arms[@]:1}"; do options+=(--candidate "$arm"); done
-    for fold in $folds; do options+=(--folds "$fold"); done
-    llm4seg compare "$name" 2d "${options[@]}" -o "$nnUNet_results/$name/reproduction$grid$suffix"
-else
-    python - "$nnUNet_results/$name" "$folds" "${arms[@]}" <<'TABLE'
-import json
-import sys
-from pathlib import Path
-
-root, folds, arms = Path(sys.argv[1]), sys.argv[2].split(), sys.argv[3:]
-print("Mean foreground Dice and IoU, in percent, of each fold's validation cases:")
-for arm in arms:
-    means = [json.loads((root / f"{arm}__2d/fold_{f}/validation/summary.json").read_text())["foreground_mean"] for f in folds]
-    print(f"{arm:75}", *(f"{100 * mean['Dice']:6.2f} / {100 * mean['IoU']:.2f}" for mean in means), sep="  ")
-TABLE
-fi
+options=(--baseline "${arms[0]}")
+for arm in "${arms[@]:1}"; do options+=(--candidate "$arm"); done
+for fold in $folds; do options+=(--folds "$fold"); done
+llm4seg compare "$name" 2d "${options[@]}" -o "$nnUNet_results/$name/reproduction$grid$suffix"

@@ -9,10 +9,9 @@ SCRIPT = Path(__file__).parents[1] / "scripts" / "reproduce_paper.sh"
 STUB = """#!/usr/bin/env bash
 echo "$(basename "$0") $*" >> "$LOG"
 case "$(basename "$0") $1 ${2:-}" in
-    "llm4seg compare --help") exit "$NO_COMPARE" ;;
     "llm4seg train "*)
         folder=$nnUNet_results/$2/${6}__${8}__$3/fold_$4/validation
-        mkdir -p "$folder" && echo '{"foreground_mean": {"Dice": 0.5, "IoU": 0.25}}' > "$folder/summary.json" ;;
+        mkdir -p "$folder" && echo '{}' > "$folder/summary.json" ;;
 esac
 """
 
@@ -26,11 +25,11 @@ def start(tmp_path):
         (tmp_path / "bin" / command).chmod(0o755)
     log = tmp_path / "log"
 
-    def run(*options, no_compare=0, rc=0):
+    def run(*options, rc=0):
         log.write_text("")
         variables = {n: str(tmp_path / n) for n in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")}
         path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
-        environment = {**os.environ, **variables, "PATH": path, "LOG": str(log), "NO_COMPARE": str(no_compare)}
+        environment = {**os.environ, **variables, "PATH": path, "LOG": str(log)}
         done = subprocess.run([SCRIPT, *options], env=environment, capture_output=True, text=True)
         assert done.returncode == rc, done.stderr
         return log.read_text().splitlines(), done
@@ -68,17 +67,20 @@ def test_second_start_trains_nothing_that_is_done(start, tmp_path):
     ]
 
 
-def test_without_the_comparison_a_table_is_printed(start):
-    _, done = start("41", "--folds", "0 1", "--epochs", "1000", no_compare=2)
-    rows = [line for line in done.stdout.splitlines() if line.startswith("nnUNetTrainer")]
-    assert len(rows) == 6
-    assert rows[0].split() == ["nnUNetTrainer__nnUNetPlans_paper", *(["50.00", "/", "25.00"] * 2)]
+def test_first_try_takes_the_shortest_trainers_of_every_arm(start):
+    from nnunet_llm4seg.trainer.variants import SHORT_TRAINERS
+
+    calls, _ = start("41", "--folds", "0", "--epochs", "smoke", "--device", "cpu")
+    trained = [call.split()[6] for call in calls if call.startswith("llm4seg train")]
+    assert len(trained) == 6
+    assert trained[0] == "nnUNetTrainerVanilla_smoke"
+    assert set(trained) <= set(SHORT_TRAINERS)
 
 
 @pytest.mark.parametrize(
     ("options", "names"),
     [
-        (["41", "--epochs", "68"], ["68", "50, 100"]),
+        (["41", "--epochs", "68"], ["68", "50, 100", "smoke"]),
         (["41", "--epoch", "5"], ["--epoch", "--epochs"]),
         (["41", "--folds"], ["--folds needs a value"]),
         (["7"], ["Dataset007_*", "convert"]),

@@ -4,6 +4,6 @@ nnU-Net forgets modules of this folder after each look-up; classes defined here 
 not be the same class twice.
 """
 
-from nnunet_llm4seg.trainer.variants import DEMO_TRAINERS, TRAINERS
+from nnunet_llm4seg.trainer.variants import SHORT_TRAINERS, TRAINERS
 
-globals().update(TRAINERS | DEMO_TRAINERS)
+globals().update(TRAINERS | SHORT_TRAINERS)

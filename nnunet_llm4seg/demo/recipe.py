@@ -188,11 +188,11 @@ def _data_steps(demo: Demo, layout: str | None) -> list[Step]:
 
 
 def _budget(trainer: str) -> str:
-    from nnunet_llm4seg.trainer.variants import DEMO_TRAINERS
+    from nnunet_llm4seg.trainer.variants import SHORT_TRAINERS
 
-    if trainer not in DEMO_TRAINERS:
+    if trainer not in SHORT_TRAINERS:
         return ""
-    found = DEMO_TRAINERS[trainer]
+    found = SHORT_TRAINERS[trainer]
     return f": {found.epochs} epochs of {found.iterations} iterations"
 
 

@@ -1,4 +1,7 @@
-"""Both arms of `llm4seg demo`: nnU-Net and LLM4Seg with the same short budget, found by name like any trainer."""
+"""Arms with a budget of minutes, vanilla and LLM4Seg alike: `_demo` for `llm4seg demo`, `_smoke` for a first try.
+
+They differ from nnU-Net's other training lengths in their iterations only, and are found by name like any trainer.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +37,14 @@ class DemoBudget:
         self.save_every = 1  # so that an interrupted demo goes on where it was
 
 
+class SmokeBudget(DemoBudget):
+    """Four iterations: does a whole protocol run on these data and this machine? It says nothing else."""
+
+    epochs: ClassVar[int] = 1
+    iterations: ClassVar[int] = 4
+    validation_iterations: ClassVar[int] = 1
+
+
 class nnUNetTrainerVanilla_demo(DemoBudget, nnUNetTrainer):
     """nnU-Net's own network, loss and schedule."""
 
@@ -46,5 +57,13 @@ class nnUNetTrainerVanilla_demo(DemoBudget, nnUNetTrainer):
             super().save_checkpoint(str(temporary))
 
 
+class nnUNetTrainerVanilla_smoke(SmokeBudget, nnUNetTrainerVanilla_demo):
+    """The same with four iterations."""
+
+
 class nnUNetTrainerLLM4Seg_demo(DemoBudget, nnUNetTrainerLLM4Seg):
-    """The same with the LLM layer that the plans ask for."""
+    """The demo's training with the LLM layer that the plans ask for."""
+
+
+class nnUNetTrainerLLM4Seg_smoke(SmokeBudget, nnUNetTrainerLLM4Seg):
+    """The same with four iterations; `trainer.variants` makes one of every variant."""

@@ -8,7 +8,12 @@ from typing import Any
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
 from nnunet_llm4seg.trainer.base import nnUNetTrainerLLM4Seg
-from nnunet_llm4seg.trainer.demo import nnUNetTrainerLLM4Seg_demo, nnUNetTrainerVanilla_demo
+from nnunet_llm4seg.trainer.demo import (
+    nnUNetTrainerLLM4Seg_demo,
+    nnUNetTrainerLLM4Seg_smoke,
+    nnUNetTrainerVanilla_demo,
+    nnUNetTrainerVanilla_smoke,
+)
 
 # name after nnUNetTrainerLLM4Seg -> the fields that the variant sets
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -39,23 +44,35 @@ EPOCHS: dict[str, int | None] = {
 }
 
 
-def _make(name: str, fields: Mapping[str, Any], epochs: int | None) -> type[nnUNetTrainerLLM4Seg]:
-    namespace = {"variant": dict(fields), "epochs": epochs, "__module__": __name__, "__doc__": f"Sets {fields}."}
-    return type(name, (nnUNetTrainerLLM4Seg,), namespace)
+def _make(
+    name: str, fields: Mapping[str, Any], base: type[nnUNetTrainerLLM4Seg] = nnUNetTrainerLLM4Seg, **more: Any
+) -> type[nnUNetTrainerLLM4Seg]:
+    return type(name, (base,), {"variant": dict(fields), **more, "__module__": __name__, "__doc__": f"Sets {fields}."})
 
 
 TRAINERS: dict[str, type[nnUNetTrainerLLM4Seg]] = {
-    f"nnUNetTrainerLLM4Seg{variant}{suffix}": _make(f"nnUNetTrainerLLM4Seg{variant}{suffix}", fields, epochs)
+    f"nnUNetTrainerLLM4Seg{variant}{suffix}": _make(f"nnUNetTrainerLLM4Seg{variant}{suffix}", fields, epochs=epochs)
     for variant, fields in VARIANTS.items()
     for suffix, epochs in EPOCHS.items()
     if variant or suffix
 }
 TRAINERS["nnUNetTrainerLLM4Seg"] = nnUNetTrainerLLM4Seg
 
-# the two arms of `llm4seg demo`, which differ in nothing but the layer
-DEMO_TRAINERS: dict[str, type[nnUNetTrainer]] = {
-    trainer.__name__: trainer for trainer in (nnUNetTrainerVanilla_demo, nnUNetTrainerLLM4Seg_demo)
+# trainings of minutes with their vanilla arms: for `llm4seg demo`, and for a first try of any variant
+SHORT_TRAINERS: dict[str, type[nnUNetTrainer]] = {
+    trainer.__name__: trainer
+    for trainer in (
+        nnUNetTrainerVanilla_demo,
+        nnUNetTrainerLLM4Seg_demo,
+        nnUNetTrainerVanilla_smoke,
+        nnUNetTrainerLLM4Seg_smoke,
+        *(
+            _make(f"nnUNetTrainerLLM4Seg{variant}_smoke", fields, nnUNetTrainerLLM4Seg_smoke)
+            for variant, fields in VARIANTS.items()
+            if variant
+        ),
+    )
 }
 
-globals().update(TRAINERS)
-__all__ = ["DEMO_TRAINERS", "EPOCHS", "TRAINERS", "VARIANTS", *DEMO_TRAINERS, *TRAINERS]
+globals().update(TRAINERS | SHORT_TRAINERS)
+__all__ = ["EPOCHS", "SHORT_TRAINERS", "TRAINERS", "VARIANTS", *SHORT_TRAINERS, *TRAINERS]

@@ -6,7 +6,7 @@ import pytest
 
 from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.environment import trainers_folder, with_trainers
-from nnunet_llm4seg.trainer.variants import EPOCHS, TRAINERS, VARIANTS
+from nnunet_llm4seg.trainer.variants import EPOCHS, SHORT_TRAINERS, TRAINERS, VARIANTS
 
 
 @pytest.fixture
@@ -29,19 +29,34 @@ def test_epoch_suffixes_are_those_of_nnunet():
     assert suffixes == set(EPOCHS) - {""}
 
 
+def test_every_variant_has_a_training_of_four_iterations_as_its_vanilla_arm():
+    for name, fields in VARIANTS.items():
+        trainer = SHORT_TRAINERS[f"nnUNetTrainerLLM4Seg{name}_smoke"]
+        assert (trainer.variant, trainer.epochs, trainer.iterations) == (fields, 1, 4)
+    vanilla = SHORT_TRAINERS["nnUNetTrainerVanilla_smoke"]
+    assert (vanilla.epochs, vanilla.iterations, vanilla.validation_iterations) == (1, 4, 1)
+
+
 @pytest.mark.parametrize("fields", VARIANTS.values(), ids=str)
 def test_every_variant_sets_allowed_values(fields):
     LLM4SegConfig.from_dict(fields)
 
 
 @pytest.mark.parametrize(
-    "name", ["nnUNetTrainerLLM4Seg", "nnUNetTrainerLLM4SegGated", "nnUNetTrainerLLM4SegRandom_5epochs"]
+    "name",
+    [
+        "nnUNetTrainerLLM4Seg",
+        "nnUNetTrainerLLM4SegGated",
+        "nnUNetTrainerLLM4SegRandom_5epochs",
+        "nnUNetTrainerVanilla_smoke",
+        "nnUNetTrainerLLM4SegShuffled_smoke",
+    ],
 )
 def test_nnunet_finds_each_trainer_as_one_class_that_pickles(ext_trainer, name):
     from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name as find
 
     first, second = find(name), find(name)
-    assert first is second is TRAINERS[name]
+    assert first is second is (TRAINERS | SHORT_TRAINERS)[name]
     assert first.__name__ == name
     assert pickle.loads(pickle.dumps(first)) is first
 
