@@ -56,13 +56,15 @@ def analyze(
         (output / "cases").mkdir(parents=True, exist_ok=True)
         with written_whole(output / "cases" / f"{case}.npz") as path, path.open("wb") as file:
             np.savez_compressed(file, **analysis.arrays())
-        draw_case(analysis, trained.spacing, output / "cases" / f"{case}.png")
+        with written_whole(output / "cases" / f"{case}.png") as path:
+            draw_case(analysis, trained.spacing, path)
         rows += [{"case": case, "place": place, **found.numbers} for place, found in analysis.places.items()]
     with written_whole(output / "analysis.csv") as path, path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    draw_summary(rows, output / "summary.png")
+    with written_whole(output / "summary.png") as path:
+        draw_summary(rows, path)
     return rows
 
 

@@ -66,7 +66,7 @@ def draw_case(analysis: CaseAnalysis, spacing: Sequence[float], path: Path) -> N
     for axis in axes.flat:
         axis.set(xticks=[], yticks=[])
     figure.suptitle(analysis.case, fontsize=10)
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, format="png", dpi=110)
 
 
 def draw_summary(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
@@ -87,7 +87,7 @@ def draw_summary(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
         axis.set_xlim(-0.6, len(places) - 0.2)
         axis.set_title(title, fontsize=9)
         axis.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, format="png", dpi=110)
 
 
 def _planes(mask: np.ndarray) -> dict[str, tuple]:

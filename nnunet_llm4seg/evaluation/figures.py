@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,6 +10,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
+from nnunet_llm4seg.evaluation.data_uri import data_uri
 from nnunet_llm4seg.evaluation.wording import METRIC_NAMES, bracket
 
 # Okabe and Ito's colours, told apart by colour-blind readers too; the baseline is the neutral one.
@@ -54,7 +54,7 @@ def _svg(draw: Callable[[Figure, str], None], theme: str, width: float, height: 
             axes.patch.set_alpha(0)
         buffer = io.BytesIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return data_uri(buffer.getvalue(), "image/svg+xml")
 
 
 def colours(names: Sequence[str], theme: str) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from nnunet_llm4seg.evaluation.data_uri import data_uri
 from nnunet_llm4seg.evaluation.segmentations import Labels, read_segmentation
 
 OUTLINES = {"reference": "#ffffff", "baseline": "#56B4E9", "candidate": "#E69F00"}
@@ -81,4 +81,4 @@ def _png(background: np.ndarray, arrays: dict[str, np.ndarray], labels: Labels, 
                 )
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return data_uri(buffer.getvalue())

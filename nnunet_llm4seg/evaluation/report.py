@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from nnunet_llm4seg.errors import ComparisonError
 from nnunet_llm4seg.evaluation import figures, overlays, tables
+from nnunet_llm4seg.evaluation.activations import find_activations
 from nnunet_llm4seg.evaluation.arms import Arm
 from nnunet_llm4seg.evaluation.gathering import Comparison
 from nnunet_llm4seg.evaluation.logs import read_training_log
@@ -52,6 +53,7 @@ def render(comparison: Comparison, summary: dict[str, Any]) -> str:
         figures=_figures(comparison),
         cases=_cases(comparison),
         outlines=overlays.OUTLINES,
+        activations=find_activations(comparison.arms, comparison.design.fold_numbers),
     )
 
 

@@ -128,6 +128,13 @@ class FakeResults:
                 shift = self.arms[arm] * np.random.default_rng(case).normal(1, 0.3, 2) + rng.normal(0, 0.4, 2)
                 self.write_mask(validation / f"{name}{self.ending}", self.ellipses(case, shift))
 
+    def write_analysis(self, arm: str, *, fold: int, cases: str) -> None:
+        """Figures as `llm4seg analyze` names them, of noise."""
+        folder = self.fold(arm, fold) / "analysis"
+        (folder / "cases").mkdir(parents=True)
+        for path in (folder / "summary.png", *(folder / "cases" / f"{case}.png" for case in cases)):
+            Image.fromarray(self.rng.integers(0, 255, (30, 90, 3)).astype(np.uint8)).save(path)
+
     def ellipses(self, case: int, shift=(0.0, 0.0)) -> np.ndarray:
         """A label map: a mass (1) with a core (2); every fourth case has no core."""
         rng = np.random.default_rng(case)

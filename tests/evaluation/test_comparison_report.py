@@ -34,6 +34,8 @@ def written(tmp_path_factory):
         fake = make(root, patch, {VANILLA: 2.0, LLM4SEG: 1.0, RANDOM: 2.0}, cases=9, folds=3, roots=3)
         groups = {"rule": "same hash", "groups": [[fake.names[0], fake.names[1]]]}
         write_json(fake.raw / "Dataset901_Fake" / "groups.json", groups)
+        for arm, cases in ((VANILLA, "abc"), (LLM4SEG, "bcd")):
+            fake.write_analysis(arm, fold=1, cases=cases)
         summary = compare(
             "Dataset901_Fake",
             "2d",
@@ -189,6 +191,21 @@ def test_tables_show_what_the_json_holds(written):
     check_table_values((folder / "report.html").read_text(), json.loads((folder / "comparison.json").read_text()))
 
 
+def test_activation_maps_of_the_analysed_arms_are_in_the_page(written):
+    page = (written[0] / "report.html").read_text()
+    section = page[page.index("<h2>Activation maps</h2>") : page.index("<h2>Methods")]
+    assert re.findall(r'alt="(.*?)"', section) == [
+        f"{arm}: {title}" for arm in (VANILLA, LLM4SEG) for title in ("All cases", "b", "c")
+    ]
+    assert section.count("fold 1</h3>") == 2
+
+
+def test_without_an_analysis_the_page_has_no_such_section(tmp_path, monkeypatch):
+    make(tmp_path, monkeypatch)
+    compare("901", "2d", output=tmp_path / "out")
+    assert "Activation maps" not in (tmp_path / "out" / "report.html").read_text()
+
+
 def test_the_page_is_one_file_without_scripts(written):
     page = (written[0] / "report.html").read_text()
     assert "<script" not in page
@@ -248,7 +265,7 @@ def test_the_page_opens_without_errors_requests_or_blank_figures(written, tmp_pa
     )
     assert "CONSOLE" not in result.stderr
     seen = json.loads(re.search(r"<title>seen (.*?)</title>", result.stdout)[1])
-    assert len(seen["colours"]) >= 6 + 9  # plots and cases
+    assert len(seen["colours"]) >= 6 + 9 + 6  # plots, cases and activation maps
     assert min(seen["colours"]) > 5
     assert seen["requests"] == 0
     assert seen["wide"] <= 0
