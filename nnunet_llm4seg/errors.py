@@ -66,5 +66,10 @@ class DemoError(LLM4SegError, RuntimeError):
 
 
 def first_line(error: BaseException) -> str:
-    """What an error of another library says, in one line."""
+    """The first line of what an error of another library says."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def one_line(error: BaseException) -> str:
+    """All that an error of another library says, in one line."""
+    return " ".join(str(error).split())

@@ -26,8 +26,8 @@ def joined(pairs: Iterable[tuple[str, str]]) -> list[list[str]]:
     return sorted(group for group in groups.values() if len(group) > 1)
 
 
-def pairs_by_name(names: Iterable[str], regex: str) -> list[tuple[str, str]]:
-    """Pairs that connect all names with the same key: what the first bracket matches, else the whole match.
+def keys_by_name(names: Iterable[str], regex: str) -> dict[str, str]:
+    """The key of each name (its patient): what the first bracket of the expression matches, else the whole match.
 
     Raises:
         ConfigError: not a regular expression.
@@ -45,5 +45,14 @@ def pairs_by_name(names: Iterable[str], regex: str) -> list[tuple[str, str]]:
             f"--group-by {regex!r} matches {len(names) - len(unmatched)} of {len(names)} case names, "
             f"not {some(unmatched)}; give an expression that finds the patient in every name."
         )
+    return keys
+
+
+def pairs_by_name(names: Iterable[str], regex: str) -> list[tuple[str, str]]:
+    """Pairs that connect all names with the same key.
+
+    Raises:
+        ConfigError, DatasetError: see `keys_by_name`.
+    """
     first_of: dict[str, str] = {}
-    return [(first_of.setdefault(key, name), name) for name, key in keys.items()]
+    return [(first_of.setdefault(key, name), name) for name, key in keys_by_name(names, regex).items()]

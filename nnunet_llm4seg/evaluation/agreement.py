@@ -55,14 +55,15 @@ def differences(arm: Arm, baseline: Arm, configuration: str, folds: Sequence[int
         for setting, value, other in _differing(_settings(arm, run, configuration), reference):
             found.setdefault(setting, Difference(arm.name, setting, _short(value), _short(other)))
     for name, values in _training(arm, folds).items():
-        if values and trained[name] and values != trained[name]:
-            found[name] = Difference(arm.name, name, _either(values), _either(trained[name]))
+        for ours, theirs in zip(values, trained[name], strict=True):
+            if ours and theirs and ours != theirs:
+                found.setdefault(name, Difference(arm.name, name, _either(ours), _either(theirs)))
     return list(found.values())
 
 
 def unrecorded(every: Sequence[Arm], folds: Sequence[int]) -> list[str]:
     """Names of the arms whose nnunetv2 version and validated checkpoint nobody wrote down."""
-    return [arm.name for arm in every if not _training(arm, folds)["nnunetv2_version"]]
+    return [arm.name for arm in every if not any(_training(arm, folds)["nnunetv2_version"])]
 
 
 def check_runs_alike(arm: Arm, configuration: str, folds: Sequence[int]) -> None:
@@ -104,7 +105,7 @@ def _settings(arm: Arm, run: int, configuration: str) -> dict[str, Any]:
     architecture = {k: v for k, v in _architecture(arm, run, configuration).items() if k not in _INJECTED}
     plans = arm.plans(run)
     chosen = {**plans["configurations"][configuration], "architecture": architecture}
-    dataset = read_json(arm.runs[run] / "dataset.json")
+    dataset = arm.dataset(run)
     rest = {key: value for key, value in plans.items() if key not in _NOT_COMPARED}
     return {**rest, **chosen, "labels": dataset["labels"], "channel_names": dataset["channel_names"]}
 
@@ -120,16 +121,16 @@ def _layer(arm: Arm, run: int, configuration: str) -> dict[str, Any]:
     return {**resolved, "config": config}
 
 
-def _training(arm: Arm, folds: Sequence[int]) -> dict[str, set[str]]:
-    """What debug.json of all runs and folds says, by setting; an empty set where nothing does."""
-    values: dict[str, set[str]] = {name: set() for name in _TRAINING}
+def _training(arm: Arm, folds: Sequence[int]) -> dict[str, list[set[str]]]:
+    """What debug.json says, by setting and fold: the values of all runs; an empty set where none says anything."""
+    values = {name: [set() for _ in folds] for name in _TRAINING}
     for run in arm.runs:
-        for fold in folds:
+        for i, fold in enumerate(folds):
             path = run / f"fold_{fold}" / "debug.json"
             debug = {**_ASSUMED, **(read_json(path) if path.is_file() else {})}
             for name in _TRAINING:
                 if name in debug:
-                    values[name].add(_normalised(name, str(debug[name])))
+                    values[name][i].add(_normalised(name, str(debug[name])))
     return values
 
 

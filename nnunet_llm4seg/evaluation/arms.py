@@ -14,6 +14,7 @@ from nnunet_llm4seg.errors import ComparisonError, DatasetError
 from nnunet_llm4seg.evaluation.segmentations import case_names, name_differences
 
 _LLM4SEG = "nnUNetTrainerLLM4Seg"
+_EVERY_DATASET = ("labels", "channel_names", "file_ending")
 _EPOCHS = re.compile(r"\d+epochs?")
 
 
@@ -30,10 +31,14 @@ class Arm:
         return f"{self.trainer}__{self.plans_name}"
 
     def plans(self, run: int = 0) -> dict[str, Any]:
-        return read_json(self.runs[run] / "plans.json")
+        path = self.runs[run] / "plans.json"
+        plans = read_json(path)
+        if not isinstance(plans, dict) or not isinstance(plans.get("configurations"), dict):
+            raise DatasetError(f"{path}: these are no plans of nnU-Net's; restore the file, or train again.")
+        return plans
 
-    def dataset(self) -> dict[str, Any]:
-        return read_json(self.runs[0] / "dataset.json")
+    def dataset(self, run: int = 0) -> dict[str, Any]:
+        return read_dataset(self.runs[run])
 
 
 def read_json(path: Path) -> Any:
@@ -41,6 +46,20 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DatasetError(f"{path}: cannot be read ({error}); train or preprocess again.") from error
+
+
+def read_dataset(folder: Path) -> dict[str, Any]:
+    """nnU-Net's dataset.json in a folder.
+
+    Raises:
+        DatasetError: it cannot be read, or lacks what every data set has.
+    """
+    path = folder / "dataset.json"
+    dataset = read_json(path)
+    missing = [name for name in _EVERY_DATASET if not isinstance(dataset, dict) or name not in dataset]
+    if missing:
+        raise DatasetError(f"{path}: {missing[0]} is missing; restore the file, or preprocess again.")
+    return dataset
 
 
 def read_splits(path: Path) -> list[dict[str, list[str]]]:

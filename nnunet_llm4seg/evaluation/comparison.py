@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nnunet_llm4seg.datasets.groups import keys_by_name
 from nnunet_llm4seg.errors import ComparisonError
 from nnunet_llm4seg.evaluation import agreement, arms, gathering, groups, statistics, wording
 from nnunet_llm4seg.evaluation.cost import measure_costs
@@ -83,7 +84,7 @@ def compare(
     if len({arm.name for arm in every}) < len(every):
         raise ComparisonError(f"nothing to compare: an arm is named twice ({', '.join(a.name for a in every)}).")
     arms.check_roots(roots[1:], every)
-    info = arms.read_json(preprocessed / "dataset.json")
+    info = arms.read_dataset(preprocessed)
     for arm in every:
         arms.check_complete(arm, chosen, splits, info["file_ending"])
         agreement.check_runs_alike(arm, configuration, chosen)
@@ -104,7 +105,7 @@ def compare(
         known = all_cases | groups.raw_cases(raw, info["file_ending"])
         clusters, rule = groups.read_groups([raw, preprocessed], known)
     else:
-        clusters, rule = groups.group_by(group_by, all_cases), f"by {group_by!r} in the case names"
+        clusters, rule = keys_by_name(all_cases, group_by), f"by {group_by!r} in the case names"
     trained = sum(len(splits[fold]["train"]) for fold in chosen)
     design = Design(tuple(f for f, _ in slots), tuple(case for _, case in slots), clusters, len(slots) / trained)
     if design.by_unit.shape[1] < 2:

@@ -15,6 +15,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from nnunet_llm4seg.errors import first_line
 from nnunet_llm4seg.evaluation.arms import Arm
 from nnunet_llm4seg.evaluation.logs import read_training_log
 
@@ -50,8 +51,7 @@ def measure_costs(arms: Sequence[Arm], configuration: str, fold: int) -> dict[st
         try:
             network, patch = build_network(arm, configuration, checkpoint)
         except Exception as error:  # a report without this arm's network is better than no report
-            first_line = (str(error).splitlines() or [""])[0]
-            cost.note = f"network not built: {type(error).__name__}: {first_line[:120]}"
+            cost.note = f"network not built: {type(error).__name__}: {first_line(error)[:120]}"
             continue
         cost.parameters = sum(p.numel() for p in network.parameters())
         cost.trainable_parameters = sum(p.numel() for p in network.parameters() if p.requires_grad)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from nnunet_llm4seg.datasets.groups import joined
 from nnunet_llm4seg.errors import DatasetError
 
 
@@ -38,35 +38,14 @@ def read_groups(folders: Sequence[Path], cases: Iterable[str]) -> tuple[dict[str
         raise DatasetError(
             f"{path}: {unknown[0]!r} is no case of this data set ({len(unknown)} such names); mend or remove the file."
         )
-    return _join(groups), rule
+    pairs = ((group[0], name) for group in groups for name in group)
+    return {name: group[0] for group in joined(pairs) for name in group}, rule
 
 
 def raw_cases(folder: Path, ending: str) -> set[str]:
     """Names of all cases in a raw data set's folder, test cases too, by their first channel."""
     first = f"_0000{ending}"
     return {path.name[: -len(first)] for part in ("imagesTr", "imagesTs") for path in folder.glob(f"{part}/*{first}")}
-
-
-def group_by(pattern: str, cases: Iterable[str]) -> dict[str, str]:
-    """Clusters by a regular expression searched in the case names: its first group, or the whole match.
-
-    Raises:
-        DatasetError: the expression is not valid, or does not match a case.
-    """
-    try:
-        expression = re.compile(pattern)
-    except re.error as error:
-        raise DatasetError(
-            f"--group-by: {pattern!r} is no regular expression ({error}); try e.g. '^(.+)_'."
-        ) from error
-    clusters = {}
-    for name in cases:
-        match = expression.search(name)
-        patient = match and match[1 if expression.groups else 0]
-        if patient is None:
-            raise DatasetError(f"--group-by: {pattern!r} does not match the case {name!r}; it must match all cases.")
-        clusters[name] = patient
-    return clusters
 
 
 def leaked_cases(
@@ -78,14 +57,3 @@ def leaked_cases(
         trained = {clusters.get(name, name) for name in splits[fold]["train"]}
         leaked |= {(fold, name) for name in splits[fold]["val"] if clusters.get(name, name) in trained}
     return leaked
-
-
-def _join(groups: list[list[str]]) -> dict[str, str]:
-    clusters: dict[str, str] = {}
-    for group in groups:
-        names = set(group)
-        for name in group:
-            if name in clusters:
-                names |= {other for other, cluster in clusters.items() if cluster == clusters[name]}
-        clusters.update(dict.fromkeys(names, min(names)))
-    return clusters

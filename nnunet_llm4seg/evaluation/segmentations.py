@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from nnunet_llm4seg.errors import DatasetError
+from nnunet_llm4seg.errors import DatasetError, one_line
 from nnunet_llm4seg.evaluation.metrics import METRICS, measure
 
 # nnU-Net's readers give 2D files this multiple of their pixel spacing along the axis that they add.
@@ -66,8 +66,9 @@ def read_segmentation(reader: Any, path: Path) -> tuple[np.ndarray, tuple[float,
     try:
         array, properties = reader.read_seg(str(path))
     except Exception as error:  # every reader raises its own
-        reason = " ".join(str(error).split())
-        raise DatasetError(f"{path}: cannot be read ({reason}); predict or convert this case again.") from error
+        raise DatasetError(
+            f"{path}: cannot be read ({one_line(error)}); predict or convert this case again."
+        ) from error
     array, spacing = array[0], tuple(float(step) for step in properties["spacing"])
     if array.shape[0] == 1 and spacing[0] >= 0.99 * _ADDED_AXIS * max(spacing[1:]):
         array, spacing = array[0], spacing[1:]

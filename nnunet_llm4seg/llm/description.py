@@ -7,7 +7,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from nnunet_llm4seg.errors import ModelFilesError
+from nnunet_llm4seg.errors import ModelFilesError, one_line
 from nnunet_llm4seg.llm.families import family_of
 
 
@@ -39,6 +39,18 @@ def describe(model_config: Mapping[str, Any], layer: int) -> LayerDescription:
         ModelFilesError: the family is not supported, the index is out of range, or the configuration is not one
             that the installed `transformers` can read.
     """
+    try:
+        return _described(model_config, layer)
+    except ModelFilesError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
+        raise ModelFilesError(
+            f"model: its config.json holds what no such model has ({type(error).__name__}: {error}); "
+            "fetch the model again."
+        ) from error
+
+
+def _described(model_config: Mapping[str, Any], layer: int) -> LayerDescription:
     family, raw = family_of(model_config), text_config(model_config)
     configuration = configuration_of(model_config)
     layers = int(configuration.num_hidden_layers)
@@ -98,7 +110,7 @@ def configuration_of(model_config: Mapping[str, Any]):
     except Exception as error:  # transformers checks a configuration with errors of many types
         raise ModelFilesError(
             f"model: transformers {transformers.__version__} cannot read this config.json "
-            f"({type(error).__name__}: {error}); fetch the model again or install a newer transformers."
+            f"({type(error).__name__}: {one_line(error)}); fetch the model again or install a newer transformers."
         ) from error
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from nnunet_llm4seg.errors import ModelFilesError
+from nnunet_llm4seg.errors import ModelFilesError, one_line
 from nnunet_llm4seg.llm.description import configuration_of, describe
 from nnunet_llm4seg.llm.families import family_of, layer_class_of
 from nnunet_llm4seg.llm.positions import Tables
@@ -35,8 +35,8 @@ def build_layer(model_config: Mapping[str, Any], layer: int) -> nn.Module:
             built = layer_class(configuration, layer) if indexed else layer_class(configuration)
     except Exception as error:  # transformers checks a configuration with errors of many types
         raise ModelFilesError(
-            f"model: transformers cannot build a layer from this config.json ({type(error).__name__}: {error}); "
-            "fetch the model again or install a newer transformers."
+            f"model: transformers cannot build a layer from this config.json "
+            f"({type(error).__name__}: {one_line(error)}); fetch the model again or install a newer transformers."
         ) from error
     for module in list(built.modules()):
         if hasattr(module, "rotary_emb"):  # until 4.47 each layer made its own tables

@@ -106,8 +106,8 @@ def usable(entries: Iterable[Entry]) -> list[Entry]:
     for entry in entries:
         if entry.dtype not in DTYPES:
             raise ModelFilesError(
-                f"model: {entry.name} is {entry.dtype}; only {', '.join(d for d, _ in DTYPES.values())} can be used, "
-                "so choose the model's unquantised version."
+                f"model: {entry.name} in {entry.file} is {entry.dtype}; only "
+                f"{', '.join(d for d, _ in DTYPES.values())} can be used, so choose the model's unquantised version."
             )
     return sorted(entries, key=lambda e: (-DTYPES[e.dtype][1], e.file, e.begin))
 

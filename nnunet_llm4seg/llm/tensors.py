@@ -10,8 +10,7 @@ from pathlib import Path
 import torch
 
 from nnunet_llm4seg.errors import ModelFilesError
-from nnunet_llm4seg.llm.ranges import DTYPES as STORED
-from nnunet_llm4seg.llm.ranges import layer_prefix, local_entries
+from nnunet_llm4seg.llm.ranges import layer_prefix, local_entries, usable
 from nnunet_llm4seg.llm.stored import read_tensors
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -58,11 +57,7 @@ def read_layer(
                     f"model: {stored} in {folder} has shape {entry.shape}, but its config.json asks for "
                     f"{tuple(shapes[name])}; the two files do not belong together."
                 )
-            if entry.dtype not in STORED:
-                raise ModelFilesError(
-                    f"model: {stored} in {folder} is {entry.dtype}; only {', '.join(DTYPES)} can be used, "
-                    "so choose the model's unquantised version."
-                )
+        usable(entries[stored] for stored in wanted)
         tensors.update(read_tensors(path, {name: entries[stored] for stored, name in wanted.items()}))
     return {name: tensors[name] for name in shapes}
 

@@ -90,11 +90,14 @@ def _load(started: nnUNetTrainerLLM4Seg, vanilla: Mapping[str, torch.Tensor], pa
 def _read_plans(dataset: str, name: str) -> dict[str, Any]:
     folder = dataset_folder("nnUNet_preprocessed", dataset)
     try:
-        return json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        plans = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        if not isinstance(plans, dict) or not plans.keys() >= {"plans_name", "dataset_name", "configurations"}:
+            raise ValueError("it holds no plans")
     except (OSError, ValueError) as error:
         raise ConfigError(
             f"plans: {folder / name}.json cannot be read ({error}); make it with `llm4seg plan {dataset} …`."
         ) from error
+    return plans
 
 
 def _trainer(name: str) -> type[nnUNetTrainerLLM4Seg]:

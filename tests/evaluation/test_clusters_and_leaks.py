@@ -2,8 +2,9 @@ import json
 
 import pytest
 
-from nnunet_llm4seg.errors import DatasetError
-from nnunet_llm4seg.evaluation.groups import group_by, leaked_cases, read_groups
+from nnunet_llm4seg.datasets.groups import keys_by_name
+from nnunet_llm4seg.errors import ConfigError, DatasetError
+from nnunet_llm4seg.evaluation.groups import leaked_cases, read_groups
 
 CASES = ["a", "b", "c", "d"]
 
@@ -37,15 +38,15 @@ def test_a_bad_groups_file_is_named(tmp_path, content):
 
 
 def test_patients_come_from_the_first_group_of_the_expression():
-    assert group_by(r"^(.+)_", ["p1_a", "p1_b", "p2_a"]) == {"p1_a": "p1", "p1_b": "p1", "p2_a": "p2"}
-    assert group_by(r"^..", ["p1_a"]) == {"p1_a": "p1"}
+    assert keys_by_name(["p1_a", "p1_b", "p2_a"], r"^(.+)_") == {"p1_a": "p1", "p1_b": "p1", "p2_a": "p2"}
+    assert keys_by_name(["p1_a"], r"^..") == {"p1_a": "p1"}
 
 
 # the last one matches, but its first group takes no part: these cases would be one patient
 @pytest.mark.parametrize("pattern", ["(", "^q", "^q(.)|p"])
 def test_a_bad_expression_is_named(pattern):
-    with pytest.raises(DatasetError, match="--group-by"):
-        group_by(pattern, ["p1_a"])
+    with pytest.raises((ConfigError, DatasetError), match="--group-by"):
+        keys_by_name(["p1_a"], pattern)
 
 
 def test_leaks_are_validation_cases_whose_twin_is_trained_on():

@@ -179,6 +179,40 @@ def test_other_training_is_a_difference(results, setting, value):
     refuse(f"bottleneck: {setting} is")
 
 
+def test_settings_are_compared_fold_by_fold(results):
+    for arm, epochs in ((LLM4SEG, "29"), (VANILLA, "92")):
+        for fold, number in enumerate(epochs):
+            path = results.fold(arm, fold) / "debug.json"
+            write_json(path, {**json.loads(path.read_text()), "num_epochs": number})
+    refuse("num_epochs is 2 in .* but 9 in the baseline")
+
+
+def test_another_checkpoint_than_the_final_one_is_a_difference(results):
+    path = results.fold(LLM4SEG, 1) / "debug.json"
+    write_json(path, {**json.loads(path.read_text()), "validated_checkpoint": "checkpoint_best.pth"})
+    refuse("validated_checkpoint is checkpoint_best.pth in .* but checkpoint_final.pth in the baseline")
+
+
+def test_arms_that_do_not_say_their_nnunets_version_are_named(results):
+    path = results.fold(LLM4SEG, 1) / "debug.json"
+    write_json(path, {**json.loads(path.read_text()), "nnunetv2_version": "2.8.1"})
+    arms = [find_arm(results.roots[:1], FAKE, name, "2d") for name in (LLM4SEG, VANILLA)]
+    assert agreement.unrecorded(arms, [0, 1]) == [VANILLA]
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("plans.json", [], "no plans of nnU-Net's"),
+        ("plans.json", {"configurations": 3}, "no plans of nnU-Net's"),
+        ("dataset.json", {"labels": {"background": 0}}, "channel_names is missing"),
+    ],
+)
+def test_results_whose_files_are_not_nnunets(results, file, content, message):
+    write_json(results.folder(LLM4SEG) / file, content)
+    refuse(f"{file}: .*{message}", DatasetError)
+
+
 def test_the_learning_rate_of_a_continued_run_is_no_difference(results):
     path = results.fold(LLM4SEG, 1) / "debug.json"
     debug = json.loads(path.read_text())
@@ -215,12 +249,12 @@ def test_control_layers_from_other_seeds_are_runs_of_one_arm(results):
     ],
 )
 def test_vanilla_twin(tmp_path, trainer, twin):
-    write_json(tmp_path / "plans.json", {})
+    write_json(tmp_path / "plans.json", {"configurations": {}})
     assert vanilla_twin(Arm(trainer, "nnUNetPlans", (tmp_path,))) == f"{twin}__nnUNetPlans"
 
 
 def test_vanilla_twin_has_the_plans_that_the_candidates_were_made_from(tmp_path):
-    write_json(tmp_path / "plans.json", {"llm4seg_source_plans": "nnUNetResEncUNetMPlans"})
+    write_json(tmp_path / "plans.json", {"configurations": {}, "llm4seg_source_plans": "nnUNetResEncUNetMPlans"})
     arm = Arm("nnUNetTrainerLLM4Seg", "nnUNetPlansLLM4Seg", (tmp_path,))
     assert vanilla_twin(arm) == "nnUNetTrainer__nnUNetResEncUNetMPlans"
     with pytest.raises(ComparisonError, match="no vanilla twin"):

@@ -300,6 +300,24 @@ def test_a_family_that_is_too_new_is_named_with_the_installed_version():
             build_layer(values, 0)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"num_hidden_layers": "many"},
+        {"num_hidden_layers": None},
+        {"hidden_size": "x"},
+        {"num_attention_heads": 0},
+        {"rope_theta": "base"},
+        {"rope_scaling": [1]},
+        {"rope_parameters": 3},
+    ],
+    ids=str,
+)
+def test_a_config_json_that_makes_no_sense_is_one_sentence(changes):
+    with pytest.raises(ModelFilesError, match=r"^model: [^\n]*config\.json[^\n]*fetch the model again"):
+        describe(model_config("llama", **changes), 0)
+
+
 def test_a_composite_without_its_text_part_is_refused():
     with pytest.raises(ModelFilesError, match="no text_config"):
         build_layer({"model_type": "gemma3"}, 0)

@@ -29,6 +29,7 @@ def project(llama_bf16, tmp_path, monkeypatch):
     (data / "P_2d").mkdir(parents=True)
     (data / "P_2d" / "case.b2nd").touch()
     (data / "Q.json").write_text(json.dumps(plans("Q", model=str(llama_bf16), layer=1)))
+    (data / "List.json").write_text("[]")
     (data / "Wide.json").write_text(json.dumps(plans("Wide", 12, model=str(llama_bf16), layer=1)))
     return tmp_path
 
@@ -98,6 +99,7 @@ def test_making_it_twice_gives_the_same_weights_and_leaves_no_results(project, v
     ("arguments", "error", "says"),
     [
         ({"plans": "Wide"}, CheckpointError, "does not fit the plans 'Wide'"),
+        ({"plans": "List"}, ConfigError, "it holds no plans"),
         ({"plans": "None"}, ConfigError, "llm4seg plan Dataset001_X"),
         ({"trainer": "nnUNetTrainer"}, ConfigError, "no LLM4Seg trainer"),
         ({"trainer": "nnUNetTrainerNone"}, ConfigError, "choose nnUNetTrainerLLM4SegGated"),
