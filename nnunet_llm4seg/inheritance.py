@@ -14,14 +14,23 @@ def inherited(plans: Mapping[str, Any], configuration: str, key: str) -> Any:
     Raises:
         DatasetError: there is no such configuration, or neither it nor those that it inherits from has the entry.
     """
-    name, seen = configuration, set()
-    while name in plans["configurations"] and name not in seen:
-        seen.add(name)
-        entry = plans["configurations"][name]
-        if key in entry:
-            return entry[key]
-        name = entry.get("inherits_from")
+    entries = all_entries(plans, configuration)
+    if key in entries:
+        return entries[key]
     raise DatasetError(
         f"configuration: {configuration!r} has no {key} in these plans, whose configurations are "
         f"{', '.join(plans['configurations'])}; choose one of them, or plan the experiment again."
     )
+
+
+def all_entries(plans: Mapping[str, Any], configuration: str) -> dict[str, Any]:
+    """All entries of a configuration, its own and inherited; empty if there is no such configuration."""
+    entries: dict[str, Any] = {}
+    name, seen = configuration, set()
+    while name in plans["configurations"] and name not in seen:
+        seen.add(name)
+        entry = plans["configurations"][name]
+        entries = {**entry, **entries}
+        name = entry.get("inherits_from")
+    entries.pop("inherits_from", None)
+    return entries

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pickle
 from contextlib import redirect_stdout
@@ -15,9 +14,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from nnunet_llm4seg.errors import CheckpointError, DatasetError, first_line
+from nnunet_llm4seg.errors import CheckpointError, DatasetError, first_line, one_line
+from nnunet_llm4seg.nnunet_files import read_dataset, read_plans, read_splits
 
 CHECKPOINT = "checkpoint_final.pth"
+# how torch, pickle and nnU-Net meet a file that is damaged, or of another network
+_NOT_LOADED = (RuntimeError, LookupError, EOFError, pickle.UnpicklingError, ValueError, TypeError, AttributeError)
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,13 @@ class TrainedFold:
         """
         from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
-        for name in ("plans.json", "dataset.json"):
+        for name, read in (("plans.json", read_plans), ("dataset.json", read_dataset)):
             if not (model_folder / name).is_file():
                 raise DatasetError(
                     f"model folder: {model_folder} has no {name}; give a folder TRAINER__PLANS__CONFIGURATION of "
                     "nnUNet_results."
                 )
+            read(model_folder)
         path = model_folder / f"fold_{fold}" / CHECKPOINT
         if not path.is_file():
             trained = sorted(p.parent.name.removeprefix("fold_") for p in model_folder.glob(f"fold_*/{CHECKPOINT}"))
@@ -59,7 +62,7 @@ class TrainedFold:
             with redirect_stdout(StringIO()):  # where it searched for the trainer, which is in its errors too
                 predictor = nnUNetPredictor(device=device, perform_everything_on_device=device.type == "cuda")
                 predictor.initialize_from_trained_model_folder(str(model_folder), (fold,), CHECKPOINT)
-        except (RuntimeError, KeyError, EOFError, pickle.UnpicklingError) as error:
+        except _NOT_LOADED as error:
             raise CheckpointError(
                 f"{path} cannot be loaded ({type(error).__name__}: {first_line(error)}); train this "
                 "fold again, or use the nnU-Net and the nnunet_llm4seg that trained it."
@@ -94,7 +97,7 @@ class TrainedFold:
         """
         for path in (folder / "splits_final.json" for folder in self._dataset_folders()):
             if path.is_file():
-                splits = json.loads(path.read_text(encoding="utf-8"))
+                splits = read_splits(path)
                 if self.fold >= len(splits):
                     raise DatasetError(f"fold: {self.fold} is not in {path}, which has folds 0 to {len(splits) - 1}.")
                 return sorted(splits[self.fold]["val"])
@@ -119,8 +122,13 @@ class TrainedFold:
         for folder in self._dataset_folders():
             stored = folder / p.configuration_manager.data_identifier
             if (stored / f"{case}.pkl").is_file():
-                image, labels, *_ = infer_dataset_class(str(stored))(str(stored), [case]).load_case(case)
-                return np.asarray(image[:]), self._foreground(np.asarray(labels[:]))
+                try:
+                    image, labels, *_ = infer_dataset_class(str(stored))(str(stored), [case]).load_case(case)
+                    return np.asarray(image[:]), self._foreground(np.asarray(labels[:]))
+                except Exception as error:  # each of nnU-Net's formats raises its own
+                    raise DatasetError(
+                        f"cases: {case!r} in {stored} cannot be read ({one_line(error)}); preprocess again."
+                    ) from error
             if (folder / "imagesTr").is_dir():
                 files = get_filenames_of_train_images_and_targets(str(folder)).get(case)
                 if files:

@@ -1,5 +1,6 @@
 """`llm4seg compare`: is it really better than vanilla nnU-Net?"""
 
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -43,8 +44,10 @@ def compare(
     ] = False,
 ) -> None:
     """Compare trained arms on their validation cases: statistics, cost and a report."""
+    from nnunet_llm4seg.environment import with_trainers
     from nnunet_llm4seg.evaluation import compare as run
 
+    os.environ["nnUNet_extTrainer"] = with_trainers(os.environ.get("nnUNet_extTrainer"))  # to build their networks
     summary = run(
         dataset,
         configuration,

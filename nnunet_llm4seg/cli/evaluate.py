@@ -29,4 +29,7 @@ def evaluate(
     for label, metrics in result["mean"].items():
         table.add_row(label, *(f"{value:.4f}" for value in metrics.values()))
     Console().print(table)
-    typer.echo(f"{result['empty_masks']['policy']}\nWritten to {output or predictions}")
+    counts = result["empty_masks"]["counts"]
+    used = [f"{label} {', '.join(f'{kind} {n}' for kind, n in by.items())}" for label, by in counts.items()]
+    typer.echo(f"NSD at {result['tolerance']}.\n{result['empty_masks']['policy']}")
+    typer.echo(f"Empty masks: {'; '.join(used)}.\nWritten to {output or predictions}")

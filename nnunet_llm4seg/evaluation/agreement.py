@@ -1,9 +1,9 @@
 """Do two arms differ in anything but the bottleneck?
 
-Compared are their plans, dataset.json, and what is recorded of their training in debug.json. nnU-Net's own
-trainers do not record nnunetv2's version, nor whether `--val_best` validated another checkpoint than the final one;
-LLM4Seg's do (`nnunetv2_version`, `validated_checkpoint`). Where they are missing, the version is not compared, the
-final checkpoint is assumed, and `unrecorded` names the arms for the report to say so.
+Compared are their trainers, their plans, dataset.json, and what is recorded of their training in debug.json.
+nnU-Net's own trainers do not record nnunetv2's version, nor whether `--val_best` validated another checkpoint than the
+final one; LLM4Seg's do (`nnunetv2_version`, `validated_checkpoint`). Where they are missing, the version is not
+compared and the final checkpoint is assumed; `unrecorded` names the arms for the report to say so.
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from nnunet_llm4seg.errors import ComparisonError
-from nnunet_llm4seg.evaluation.arms import Arm, read_json
+from nnunet_llm4seg.evaluation.arms import Arm, twin_trainer
+from nnunet_llm4seg.inheritance import all_entries
+from nnunet_llm4seg.nnunet_files import read_json
 
 _INJECTED = ("llm4seg", "llm4seg_resolved")
 _NOT_COMPARED = ("plans_name", "llm4seg_source_plans", "configurations")
+_VERSION = "nnunetv2_version"
 _TRAINING = (
     "num_epochs",
     "num_iterations_per_epoch",
@@ -27,7 +30,7 @@ _TRAINING = (
     "loss",
     "enable_deep_supervision",
     "oversample_foreground_percent",
-    "nnunetv2_version",
+    _VERSION,
     "validated_checkpoint",
 )
 _ASSUMED = {"validated_checkpoint": "checkpoint_final.pth"}
@@ -51,19 +54,28 @@ def differences(arm: Arm, baseline: Arm, configuration: str, folds: Sequence[int
     reference = _settings(baseline, 0, configuration)
     trained = _training(baseline, folds)
     found: dict[str, Difference] = {}
+    if not _twins(arm.trainer, baseline.trainer):
+        found["trainer"] = Difference(arm.name, "trainer", arm.trainer, baseline.trainer)
     for run in range(len(arm.runs)):
         for setting, value, other in _differing(_settings(arm, run, configuration), reference):
             found.setdefault(setting, Difference(arm.name, setting, _short(value), _short(other)))
     for name, values in _training(arm, folds).items():
         for ours, theirs in zip(values, trained[name], strict=True):
-            if ours and theirs and ours != theirs:
+            if ours != theirs and not (name == _VERSION and not (ours and theirs)):
                 found.setdefault(name, Difference(arm.name, name, _either(ours), _either(theirs)))
     return list(found.values())
 
 
-def unrecorded(every: Sequence[Arm], folds: Sequence[int]) -> list[str]:
-    """Names of the arms whose nnunetv2 version and validated checkpoint nobody wrote down."""
-    return [arm.name for arm in every if not any(_training(arm, folds)["nnunetv2_version"])]
+def _twins(trainer: str, other: str) -> bool:
+    """Whether two trainers differ in the layer only: ours, or a user's own pair nnUNetTrainer[LLM4Seg]Name."""
+    own_pair = trainer.replace("LLM4Seg", "", 1) == other.replace("LLM4Seg", "", 1)
+    return own_pair or twin_trainer(trainer) == twin_trainer(other)
+
+
+def unrecorded(every: Sequence[Arm], folds: Sequence[int]) -> dict[str, list[str]]:
+    """By arm, what its debug.json does not say in any fold, so that it could not be compared."""
+    silent = {arm.name: [name for name, said in _training(arm, folds).items() if not any(said)] for arm in every}
+    return {name: settings for name, settings in silent.items() if settings}
 
 
 def check_runs_alike(arm: Arm, configuration: str, folds: Sequence[int]) -> None:
@@ -93,18 +105,20 @@ def layer_settings(arm: Arm, configuration: str) -> dict[str, Any]:
 
 
 def _architecture(arm: Arm, run: int, configuration: str) -> Mapping[str, Any]:
-    configurations = arm.plans(run)["configurations"]
-    if configuration not in configurations:
+    plans = arm.plans(run)
+    entries = all_entries(plans, configuration)
+    if not isinstance(entries.get("architecture"), dict):
         raise ComparisonError(
-            f"{configuration}: not in the plans of {arm.name}; choose one of {', '.join(configurations)}."
+            f"{configuration}: no configuration with an architecture in the plans of {arm.name}; choose one of "
+            f"{', '.join(plans['configurations'])}."
         )
-    return configurations[configuration].get("architecture", {})
+    return entries["architecture"]
 
 
 def _settings(arm: Arm, run: int, configuration: str) -> dict[str, Any]:
     architecture = {k: v for k, v in _architecture(arm, run, configuration).items() if k not in _INJECTED}
     plans = arm.plans(run)
-    chosen = {**plans["configurations"][configuration], "architecture": architecture}
+    chosen = {**all_entries(plans, configuration), "architecture": architecture}
     dataset = arm.dataset(run)
     rest = {key: value for key, value in plans.items() if key not in _NOT_COMPARED}
     return {**rest, **chosen, "labels": dataset["labels"], "channel_names": dataset["channel_names"]}
@@ -127,7 +141,8 @@ def _training(arm: Arm, folds: Sequence[int]) -> dict[str, list[set[str]]]:
     for run in arm.runs:
         for i, fold in enumerate(folds):
             path = run / f"fold_{fold}" / "debug.json"
-            debug = {**_ASSUMED, **(read_json(path) if path.is_file() else {})}
+            said = read_json(path) if path.is_file() else {}
+            debug = {**_ASSUMED, **(said if isinstance(said, dict) else {})}
             for name in _TRAINING:
                 if name in debug:
                     values[name][i].add(_normalised(name, str(debug[name])))
@@ -152,7 +167,7 @@ def _differing(value: Any, other: Any, path: str = "") -> Iterator[tuple[str, An
 
 
 def _either(values: set[str]) -> str:
-    return " or ".join(map(_short, sorted(values)))
+    return " or ".join(map(_short, sorted(values))) or "not recorded"
 
 
 def _short(value: Any) -> str:

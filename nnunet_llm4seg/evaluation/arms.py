@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -12,9 +11,9 @@ from typing import Any
 
 from nnunet_llm4seg.errors import ComparisonError, DatasetError
 from nnunet_llm4seg.evaluation.segmentations import case_names, name_differences
+from nnunet_llm4seg.nnunet_files import read_dataset, read_plans
 
 _LLM4SEG = "nnUNetTrainerLLM4Seg"
-_EVERY_DATASET = ("labels", "channel_names", "file_ending")
 _EPOCHS = re.compile(r"\d+epochs?")
 
 
@@ -31,51 +30,10 @@ class Arm:
         return f"{self.trainer}__{self.plans_name}"
 
     def plans(self, run: int = 0) -> dict[str, Any]:
-        path = self.runs[run] / "plans.json"
-        plans = read_json(path)
-        if not isinstance(plans, dict) or not isinstance(plans.get("configurations"), dict):
-            raise DatasetError(f"{path}: these are no plans of nnU-Net's; restore the file, or train again.")
-        return plans
+        return read_plans(self.runs[run])
 
     def dataset(self, run: int = 0) -> dict[str, Any]:
         return read_dataset(self.runs[run])
-
-
-def read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DatasetError(f"{path}: cannot be read ({error}); train or preprocess again.") from error
-
-
-def read_dataset(folder: Path) -> dict[str, Any]:
-    """nnU-Net's dataset.json in a folder.
-
-    Raises:
-        DatasetError: it cannot be read, or lacks what every data set has.
-    """
-    path = folder / "dataset.json"
-    dataset = read_json(path)
-    missing = [name for name in _EVERY_DATASET if not isinstance(dataset, dict) or name not in dataset]
-    if missing:
-        raise DatasetError(f"{path}: {missing[0]} is missing; restore the file, or preprocess again.")
-    return dataset
-
-
-def read_splits(path: Path) -> list[dict[str, list[str]]]:
-    """nnU-Net's splits_final.json.
-
-    Raises:
-        DatasetError: it cannot be read, or is not a list of folds with training and validation cases.
-    """
-    splits = read_json(path)
-    try:
-        whole = bool(splits) and all(split["train"] and split["val"] for split in splits)
-    except (KeyError, TypeError):
-        whole = False
-    if not whole:
-        raise DatasetError(f"{path}: not a list of folds with train and val cases; restore it, or preprocess again.")
-    return splits
 
 
 def nnunet_folder(variable: str) -> Path:
@@ -89,11 +47,11 @@ def nnunet_folder(variable: str) -> Path:
 def dataset_name(name_or_id: str) -> str:
     """`7`, `007` or `Dataset007_Name` -> the name of the preprocessed data set's folder."""
     folder = nnunet_folder("nnUNet_preprocessed")
-    prefix = f"Dataset{int(name_or_id):03d}_" if name_or_id.isdigit() else name_or_id
+    prefix = f"Dataset{int(name_or_id):03d}_" if name_or_id.isdecimal() else name_or_id
     found = [
         path.name
         for path in (sorted(folder.iterdir()) if folder.is_dir() else [])
-        if path.name == name_or_id or (name_or_id.isdigit() and path.name.startswith(prefix))
+        if path.name == name_or_id or (name_or_id.isdecimal() and path.name.startswith(prefix))
     ]
     if len(found) != 1:
         raise DatasetError(
@@ -180,10 +138,17 @@ def vanilla_twin(candidate: Arm) -> str:
         raise ComparisonError(
             f"{candidate.trainer} has no vanilla twin, it is no {_LLM4SEG}; name one with --baseline TRAINER__PLANS."
         )
-    _, _, suffix = candidate.trainer.partition("_")
-    trainer = "nnUNetTrainer" if not suffix or _EPOCHS.fullmatch(suffix) else "nnUNetTrainerVanilla"
     plans = candidate.plans().get("llm4seg_source_plans", candidate.plans_name)
-    return f"{trainer}{'_' + suffix if suffix else ''}__{plans}"
+    return f"{twin_trainer(candidate.trainer)}__{plans}"
+
+
+def twin_trainer(trainer: str) -> str:
+    """The trainer that differs in the layer only; a trainer that is no LLM4Seg one is its own."""
+    if not trainer.startswith(_LLM4SEG):
+        return trainer
+    _, _, suffix = trainer.partition("_")
+    vanilla = "nnUNetTrainer" if not suffix or _EPOCHS.fullmatch(suffix) else "nnUNetTrainerVanilla"
+    return f"{vanilla}{'_' + suffix if suffix else ''}"
 
 
 def check_folds(folds: Sequence[int] | None, splits: Sequence[Mapping[str, Any]]) -> list[int]:

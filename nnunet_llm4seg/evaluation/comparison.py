@@ -11,12 +11,13 @@ import numpy as np
 from nnunet_llm4seg.datasets.groups import keys_by_name
 from nnunet_llm4seg.errors import ComparisonError
 from nnunet_llm4seg.evaluation import agreement, arms, gathering, groups, statistics, wording
+from nnunet_llm4seg.evaluation.commands import training_commands
 from nnunet_llm4seg.evaluation.cost import measure_costs
 from nnunet_llm4seg.evaluation.design import Design
 from nnunet_llm4seg.evaluation.gathering import Comparison
 from nnunet_llm4seg.evaluation.report import write_report
-from nnunet_llm4seg.evaluation.segmentations import Labels
-from nnunet_llm4seg.evaluation.statistics import Scores
+from nnunet_llm4seg.evaluation.segmentations import Labels, check_labels_occur, describe_tolerance
+from nnunet_llm4seg.nnunet_files import read_dataset, read_splits
 
 PRIMARY = ("dice", "iou")
 
@@ -74,7 +75,7 @@ def compare(
         raise ComparisonError(f"--runs: {twice} is named twice; each results root is one run.")
     dataset = arms.dataset_name(dataset)
     preprocessed = arms.nnunet_folder("nnUNet_preprocessed") / dataset
-    splits = arms.read_splits(preprocessed / "splits_final.json")
+    splits = read_splits(preprocessed / "splits_final.json")
     chosen = arms.check_folds(folds, splits)
 
     names = list(candidates) or [arms.only_candidate(roots, dataset, configuration)]
@@ -84,7 +85,7 @@ def compare(
     if len({arm.name for arm in every}) < len(every):
         raise ComparisonError(f"nothing to compare: an arm is named twice ({', '.join(a.name for a in every)}).")
     arms.check_roots(roots[1:], every)
-    info = arms.read_dataset(preprocessed)
+    info = read_dataset(preprocessed)
     for arm in every:
         arms.check_complete(arm, chosen, splits, info["file_ending"])
         agreement.check_runs_alike(arm, configuration, chosen)
@@ -116,7 +117,7 @@ def compare(
     labels = Labels.from_dataset_json(info)
     truth = preprocessed / "gt_segmentations"
     measured = gathering.measure(every, slots, truth, info, labels, tolerance)
-    gathering.check_labels_occur(measured[base.name][0], labels, chosen)
+    check_labels_occur(measured[base.name][0], labels, f"fold(s) {', '.join(map(str, chosen))}")
 
     summary: dict[str, Any] = {
         "dataset": dataset,
@@ -131,14 +132,14 @@ def compare(
         "overlapping": len(slots) > len(design.case_names),
         "clusters": {"rule": rule, "count": design.by_unit.shape[1]},
         "runs": {arm.name: len(arm.runs) for arm in every},
-        "tolerance": f"{tolerance:g} mm or pixels" if tolerance else "2 mm in 3D, 2 pixels in 2D",
+        "tolerance": describe_tolerance(tolerance),
         "layers": {arm.name: agreement.layer_settings(arm, configuration) for arm in every},
         "differences": [str(difference) for difference in different],
         "unrecorded": agreement.unrecorded(every, chosen),
         "empty_masks": gathering.count_empty(measured, labels),
         "commands": {
             "compare": command,
-            "train": gathering.training_commands(every, dataset, configuration, chosen),
+            "train": training_commands(every, dataset, configuration, chosen),
         },
         "versions": gathering.versions(),
         "warnings": gathering.copies(measured),
@@ -169,7 +170,7 @@ def _fill(comparison: Comparison, target: float) -> None:
     summary, design = comparison.summary, comparison.design
     base, *others = comparison.arms
     baseline = comparison.primary(base)
-    scores = {a.name: Scores(np.array([m.values for m in comparison.measured[a.name]])) for a in comparison.arms}
+    scores = {a.name: np.array([m.values for m in comparison.measured[a.name]]) for a in comparison.arms}
     summary["scores"] = {arm.name: statistics.describe_arm(comparison.primary(arm), design) for arm in comparison.arms}
     summary["baseline_against_itself"] = statistics.against_itself(baseline, design)
     summary["comparisons"] = []

@@ -50,14 +50,15 @@ def measure_costs(arms: Sequence[Arm], configuration: str, fold: int) -> dict[st
         costs[arm.name] = cost = _recorded(checkpoint)
         try:
             network, patch = build_network(arm, configuration, checkpoint)
+            cost.parameters = sum(p.numel() for p in network.parameters())
+            cost.trainable_parameters = sum(p.numel() for p in network.parameters() if p.requires_grad)
+            cost.flops = count_flops(network, patch)
+            networks[arm.name] = (network.to(device), patch.to(device))
+            time_interleaved({arm.name: networks[arm.name]}, rounds=1)  # does it fit beside the others?
+            cost.device = torch.cuda.get_device_name() if device.type == "cuda" else "CPU"
         except Exception as error:  # a report without this arm's network is better than no report
-            cost.note = f"network not built: {type(error).__name__}: {first_line(error)[:120]}"
-            continue
-        cost.parameters = sum(p.numel() for p in network.parameters())
-        cost.trainable_parameters = sum(p.numel() for p in network.parameters() if p.requires_grad)
-        cost.flops = count_flops(network, patch)
-        cost.device = torch.cuda.get_device_name() if device.type == "cuda" else "CPU"
-        networks[arm.name] = (network.to(device), patch.to(device))
+            networks.pop(arm.name, None)
+            cost.note = f"network not measured: {type(error).__name__}: {first_line(error)[:120]}"
     for name, milliseconds in time_interleaved(networks).items():
         costs[name].latency_ms = milliseconds
     return {name: asdict(cost) for name, cost in costs.items()}
@@ -95,14 +96,14 @@ def count_flops(network: Any, patch: Any) -> int:
     return counter.get_total_flops()
 
 
-def time_interleaved(networks: dict[str, tuple[Any, Any]]) -> dict[str, float]:
+def time_interleaved(networks: dict[str, tuple[Any, Any]], rounds: int = _ROUNDS) -> dict[str, float]:
     """Median milliseconds of one forward pass; the arms take turns, so that drifts hit all alike."""
     import torch
 
     times: dict[str, list[float]] = {name: [] for name in networks}
     begin = time.perf_counter()
     with torch.inference_mode():
-        for turn in range(_ROUNDS + 1):
+        for turn in range(rounds + 1):
             for name, (network, patch) in networks.items():
                 start = time.perf_counter()
                 network(patch)

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from nnunet_llm4seg.evaluation.data_uri import data_uri
-from nnunet_llm4seg.evaluation.wording import METRIC_NAMES, bracket
+from nnunet_llm4seg.evaluation.wording import METRIC_NAMES, bracket, short_names
 
 # Okabe and Ito's colours, told apart by colour-blind readers too; the baseline is the neutral one.
 _COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#D55E00", "#0072B2", "#F0E442")
@@ -69,6 +69,7 @@ def intervals(comparisons: Sequence[dict[str, Any]], metric: str) -> dict[str, s
     def draw(figure: Figure, theme: str) -> None:
         axes = figure.add_subplot()
         names = colours(["", *(c["candidate"] for c in comparisons)], theme)
+        short = short_names(c["candidate"] for c in comparisons)
         for row, result in enumerate(comparisons):
             colour = names[result["candidate"]]
             spans = (
@@ -79,7 +80,7 @@ def intervals(comparisons: Sequence[dict[str, Any]], metric: str) -> dict[str, s
                 if low == low:
                     axes.plot([100 * low, 100 * high], [row - shift] * 2, color=colour, linewidth=thick)
                     axes.plot(100 * result["difference"], row - shift, "o", color=colour, markersize=6)
-            label = f"{result['candidate'].split('__')[0]}  {bracket(result['method']['interval'])}"
+            label = f"{short[result['candidate']]}  {bracket(result['method']['interval'])}"
             axes.annotate(label, (0.01, row - 0.42), xycoords=("axes fraction", "data"), va="center", fontsize=9)
         axes.axvline(0, color=_INK[theme][0], linewidth=1)
         axes.set_yticks([])
@@ -136,7 +137,7 @@ def folds(numbers: Sequence[int], means: dict[str, np.ndarray], metric: str) -> 
 
     def draw(figure: Figure, theme: str) -> None:
         axes = figure.add_subplot()
-        names = colours(list(means), theme)
+        names, short = colours(list(means), theme), short_names(means)
         for i, (arm, values) in enumerate(means.items()):
             at = np.arange(len(numbers)) + 0.16 * (i - (len(means) - 1) / 2)
             for run in values:
@@ -148,7 +149,7 @@ def folds(numbers: Sequence[int], means: dict[str, np.ndarray], metric: str) -> 
                 color=names[arm],
                 markersize=16,
                 markeredgewidth=3,
-                label=_short(arm),
+                label=short[arm],
             )
         axes.set_xticks(range(len(numbers)), [f"fold {number}" for number in numbers])
         axes.set_ylabel(f"mean {METRIC_NAMES[metric]}, points")
@@ -163,7 +164,7 @@ def curves(by_arm: dict[str, list[dict[int, float]]], label: str) -> dict[str, s
 
     def draw(figure: Figure, theme: str) -> None:
         axes = figure.add_subplot()
-        names = colours(list(by_arm), theme)
+        names, short = colours(list(by_arm), theme), short_names(by_arm)
         for arm, trainings in by_arm.items():
             for training in trainings:
                 style = {"marker": "o", "markersize": 3} if len(training) == 1 else {}
@@ -171,7 +172,7 @@ def curves(by_arm: dict[str, list[dict[int, float]]], label: str) -> dict[str, s
             epochs = sorted(set.intersection(*map(set, trainings)))
             mean = [np.mean([training[epoch] for training in trainings]) for epoch in epochs]
             style = {"marker": "o"} if len(epochs) == 1 else {}
-            axes.plot(epochs, mean, color=names[arm], linewidth=2.2, label=_short(arm), **style)
+            axes.plot(epochs, mean, color=names[arm], linewidth=2.2, label=short[arm], **style)
         axes.set(xlabel="epoch", ylabel=label)
         axes.xaxis.get_major_locator().set_params(integer=True)
         figure.legend(loc="outside upper center", fontsize=9)
@@ -186,7 +187,3 @@ def _sorted(training: dict[int, float]) -> tuple[list[int], list[float]]:
 
 def _dot(count: int) -> int:
     return 26 if count <= _DOTS_DRAWN_SMALL else 9
-
-
-def _short(arm: str) -> str:
-    return arm.split("__")[0]

@@ -10,17 +10,19 @@ from typing import Any
 import numpy as np
 
 from nnunet_llm4seg.errors import ComparisonError, DatasetError
-from nnunet_llm4seg.evaluation.arms import read_json
 from nnunet_llm4seg.evaluation.metrics import EMPTY_POLICY, METRICS
 from nnunet_llm4seg.evaluation.segmentations import (
     EMPTY,
     Labels,
     case_names,
+    check_labels_occur,
+    describe_tolerance,
     find_reader,
     measure_cases,
     name_differences,
 )
 from nnunet_llm4seg.files import write_json, written_whole
+from nnunet_llm4seg.nnunet_files import read_json
 
 
 def evaluate(
@@ -40,10 +42,10 @@ def evaluate(
         tolerance: of the NSD in mm (pixels where files know no mm); by default 2 mm in 3D, 2 pixels in 2D.
 
     Returns:
-        What evaluation.json holds: `cases`, `mean` by label and metric (also over labels), `empty_masks`.
+        What evaluation.json holds: `cases`, `tolerance`, `mean` by label and metric (also over labels), `empty_masks`.
 
     Raises:
-        ComparisonError: the folders do not hold the same cases.
+        ComparisonError: the folders do not hold the same cases, or a label occurs in no reference.
         DatasetError: a folder or file is missing or not as expected.
     """
     predictions, references = Path(predictions), Path(references)
@@ -64,9 +66,11 @@ def evaluate(
     reader = find_reader(dataset, references / f"{names[0]}{ending}")
     pairs = [(predictions / f"{name}{ending}", references / f"{name}{ending}") for name in names]
     measured = measure_cases(pairs, reader, labels, tolerance)
+    check_labels_occur(measured, labels, str(references))
     means = measured.values.mean(0)
     result = {
         "cases": len(names),
+        "tolerance": describe_tolerance(tolerance),
         "mean": {
             **{label: dict(zip(METRICS, means[i].tolist(), strict=True)) for i, label in enumerate(labels.regions)},
             "mean over labels": dict(zip(METRICS, means.mean(0).tolist(), strict=True)),
@@ -101,7 +105,7 @@ def _find_dataset(predictions: Path, references: Path) -> Mapping[str, Any]:
     for folder in (predictions, predictions.parent, references.parent):
         if (folder / "dataset.json").is_file():
             dataset = read_json(folder / "dataset.json")
-            if isinstance(dataset, dict) and isinstance(dataset.get("labels"), dict) and "file_ending" in dataset:
+            if isinstance(dataset, dict) and isinstance(dataset.get("file_ending"), str) and "labels" in dataset:
                 return dataset
             raise DatasetError(
                 f"{folder / 'dataset.json'}: it must hold `labels` and `file_ending`; mend it or use nnU-Net's."

@@ -76,15 +76,6 @@ def measure(
     return measured
 
 
-def check_labels_occur(measured: Measured, labels: Labels, folds: Sequence[int]) -> None:
-    for i, name in enumerate(labels.regions):
-        if not np.isin(measured.empty[:, i], ("", "prediction")).any():
-            raise ComparisonError(
-                f"label {name!r} occurs in no reference of fold(s) {', '.join(map(str, folds))}, so"
-                " nothing can be said of it; compare more folds, or take it out of `labels` in dataset.json."
-            )
-
-
 def count_empty(measured: Mapping[str, list[Measured]], labels: Labels) -> dict[str, Any]:
     """How often the policy for empty masks was used, by arm and label, over all runs and slots."""
     counts = {
@@ -104,14 +95,6 @@ def copies(measured: Mapping[str, list[Measured]]) -> list[str]:
         f"{arm}: two runs predict exactly the same; if one is a copy of the other, leave it out of --runs."
         for arm, runs in measured.items()
         if any(np.array_equal(runs[i].values, runs[j].values) for i in range(len(runs)) for j in range(i))
-    ]
-
-
-def training_commands(every: Sequence[Arm], dataset: str, configuration: str, folds: Sequence[int]) -> list[str]:
-    return [
-        f"nnUNetv2_train {dataset} {configuration} {fold} -tr {arm.trainer} -p {arm.plans_name}"
-        for arm in every
-        for fold in folds
     ]
 
 

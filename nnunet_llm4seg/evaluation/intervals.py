@@ -16,6 +16,7 @@ from nnunet_llm4seg.evaluation.design import Design
 
 LEVEL = 0.95
 RESAMPLES = 9_999
+SEED = 0
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class MethodInterval:
     Attributes:
         rule: `runs` (two runs or more in both arms) or `folds` (one run: t over fold differences).
         case_part: variance of the difference that stays however many runs there are (`runs` only).
+        case_noise: variance of that estimate, half of it: its mean squares' term**2 / df (`runs` only).
         run_parts: variance of one run's mean, per arm: candidate, baseline (`runs` only).
         se_correlated: standard error with the correction of Nadeau and Bengio (`folds` only).
     """
@@ -34,6 +36,7 @@ class MethodInterval:
     se: np.ndarray
     df: np.ndarray
     case_part: np.ndarray | None = None
+    case_noise: np.ndarray | None = None
     run_parts: tuple[np.ndarray, np.ndarray] | None = None
     se_correlated: np.ndarray | None = None
 
@@ -65,13 +68,13 @@ def mean_difference(candidate: np.ndarray, baseline: np.ndarray, design: Design)
 
 
 def bootstrap_bounds(
-    difference: np.ndarray, design: Design, *, seed: int = 0, resamples: int = RESAMPLES
+    difference: np.ndarray, design: Design, *, resamples: int = RESAMPLES
 ) -> tuple[np.ndarray, np.ndarray]:
     """Interval (a) of the mean over cases of `difference` (..., P), by percentiles.
 
     Units are drawn with replacement inside their stratum; a draw's mean is over the cases that it holds.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(SEED)
     counts = np.empty((resamples, design.by_unit.shape[1]), dtype=np.float32)
     for value in np.unique(design.stratum):
         inside = np.flatnonzero(design.stratum == value)
@@ -123,7 +126,8 @@ def _from_runs(candidate: np.ndarray, baseline: np.ndarray, design: Design) -> M
     inside = between**2
     for part, scores in zip(run_specific, (candidate, baseline), strict=True):
         inside = inside + part**2 / (scores.shape[-2] - 1)
-    noise = noise + np.where(case_part > 0, inside / max(case_df, 1), 0)
+    case_noise = np.where(case_part > 0, inside / max(case_df, 1), 0)
+    noise = noise + case_noise
     with np.errstate(divide="ignore", invalid="ignore"):
         df = variance**2 / noise
     return MethodInterval(
@@ -132,6 +136,7 @@ def _from_runs(candidate: np.ndarray, baseline: np.ndarray, design: Design) -> M
         np.sqrt(variance),
         df,
         case_part=case_part,
+        case_noise=case_noise,
         run_parts=(run_parts[0], run_parts[1]),
     )
 
@@ -154,7 +159,9 @@ def fold_interval(candidate: np.ndarray, baseline: np.ndarray, design: Design) -
     if n_folds < 2:
         nothing = np.full(np.shape(mean), np.nan)
         return MethodInterval("folds", mean, nothing, nothing, se_correlated=nothing)
-    spread = (weights**2 * (of_fold - mean[..., None]) ** 2).sum(-1) * n_folds / (n_folds - 1)
+    # Unbiased for folds of any size whose differences have one variance; equal folds: the ordinary t test's.
+    effective = (weights**2).sum()
+    spread = effective / (1 - effective) * (weights * (of_fold - mean[..., None]) ** 2).sum(-1)
     # In a whole k-fold cross-validation a fold's test set is 1 / (k - 1) of its training set.
     ratio = 1 / (n_folds - 1) if design.test_per_train is None else design.test_per_train
     correlated = spread * (1 + n_folds * ratio)

@@ -20,7 +20,6 @@ from monai.metrics import (
 )
 
 METRICS = ("dice", "iou", "precision", "recall", "hd95", "nsd")
-HIGHER_IS_BETTER = {"dice": True, "iou": True, "precision": True, "recall": True, "hd95": False, "nsd": True}
 _CONFUSION = {"dice": "f1 score", "iou": "threat score", "precision": "precision", "recall": "sensitivity"}
 EMPTY_POLICY = (
     "Where reference and prediction are both empty the case counts as right: 1 (HD95: 0). Where only one of"

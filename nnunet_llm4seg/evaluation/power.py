@@ -47,8 +47,7 @@ def runs_needed(interval: MethodInterval, target: float, n_folds: int) -> int | 
         variance = sum(parts) / runs + case_part
         if variance == 0:
             return True
-        # The case part is taken as known: it has far more degrees of freedom than the runs.
-        noise = sum((part / runs) ** 2 / (n_folds * (runs - 1)) for part in parts)
+        noise = sum((part / runs) ** 2 / (n_folds * (runs - 1)) for part in parts) + float(interval.case_noise)
         df = variance**2 / noise if noise else 1e6
         return power(target, np.sqrt(variance), min(df, 1e6)) >= POWER
 

@@ -17,6 +17,7 @@ from nnunet_llm4seg.evaluation.arms import Arm
 from nnunet_llm4seg.evaluation.gathering import Comparison
 from nnunet_llm4seg.evaluation.logs import read_training_log
 from nnunet_llm4seg.evaluation.metrics import METRICS
+from nnunet_llm4seg.evaluation.secondary import fold_means
 from nnunet_llm4seg.evaluation.segmentations import find_reader
 from nnunet_llm4seg.files import write_json, written_whole
 
@@ -71,8 +72,10 @@ def without_nan(value: Any) -> Any:
 def _figures(comparison: Comparison) -> list[dict[str, Any]]:
     summary, design, metric = comparison.summary, comparison.design, comparison.summary["primary"]
     baseline, main = (comparison.primary(arm).mean(0) @ design.by_case for arm in comparison.arms[:2])
-    shares = design.by_fold.sum(0)
-    of_folds = {arm.name: comparison.primary(arm) @ design.by_fold / shares for arm in comparison.arms}
+    of_folds = {
+        arm.name: np.array([fold_means(run[None], design) for run in comparison.primary(arm)])
+        for arm in comparison.arms
+    }
     drawn = [
         ("Difference with both intervals", figures.intervals(summary["comparisons"], metric)),
         ("Case by case", figures.scatter(baseline, main, metric)),
@@ -80,12 +83,13 @@ def _figures(comparison: Comparison) -> list[dict[str, Any]]:
         ("Fold by fold", figures.folds(design.fold_numbers, of_folds, metric)),
     ]
     logs = {arm.name: _logs(arm, design.fold_numbers) for arm in comparison.arms}
-    for title, name in (("Training: pseudo Dice", "pseudo_dice"), ("Training: validation loss", "val_loss")):
+    curves = {"pseudo Dice": "pseudo_dice", "training loss": "train_loss", "validation loss": "val_loss"}
+    for title, name in curves.items():
         by_arm = {arm: [getattr(log, name) for log in trained] for arm, trained in logs.items()}
         by_arm = {arm: [t for t in trainings if t] for arm, trainings in by_arm.items()}
         by_arm = {arm: trainings for arm, trainings in by_arm.items() if trainings}
         if by_arm:
-            drawn.append((title, figures.curves(by_arm, title.removeprefix("Training: "))))
+            drawn.append((f"Training: {title}", figures.curves(by_arm, title)))
     return [{"title": title, **themes} for title, themes in drawn]
 
 

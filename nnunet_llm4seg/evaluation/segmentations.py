@@ -11,11 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from nnunet_llm4seg.errors import DatasetError, one_line
+from nnunet_llm4seg.errors import ComparisonError, DatasetError, one_line
 from nnunet_llm4seg.evaluation.metrics import METRICS, measure
 
-# nnU-Net's readers give 2D files this multiple of their pixel spacing along the axis that they add.
-_ADDED_AXIS = 999
 _WORTH_PROCESSES = 100
 EMPTY = ("", "both", "reference", "prediction")
 
@@ -29,8 +27,21 @@ class Labels:
 
     @classmethod
     def from_dataset_json(cls, dataset: Mapping[str, Any]) -> Labels:
-        """From the `labels` of nnU-Net's dataset.json."""
-        values = {name: tuple(v) if isinstance(v, list) else (int(v),) for name, v in dataset["labels"].items()}
+        """From the `labels` of nnU-Net's dataset.json.
+
+        Raises:
+            DatasetError: they are not nnU-Net's names with numbers (or lists of numbers), or only background.
+        """
+        try:
+            numbers = {name: v if isinstance(v, list) else [v] for name, v in dataset["labels"].items()}
+            values = {name: tuple(map(int, v)) for name, v in numbers.items()}
+        except (AttributeError, TypeError, ValueError) as error:
+            raise DatasetError(
+                f"dataset.json: labels {dataset['labels']!r} are not nnU-Net's, a number (or a list of them) by name;"
+                " mend the file."
+            ) from error
+        if not any(set(region) != {0} for name, region in values.items() if name != "ignore"):
+            raise DatasetError("dataset.json: labels hold no foreground; add the labels that the masks have.")
         ignore = values.pop("ignore", (None,))[0]
         return cls({name: region for name, region in values.items() if set(region) != {0}}, ignore)
 
@@ -62,7 +73,7 @@ def find_reader(dataset: Mapping[str, Any], example: Path) -> Any:
 
 
 def read_segmentation(reader: Any, path: Path) -> tuple[np.ndarray, tuple[float, ...]]:
-    """A label map (H, W) or (D, H, W) and its spacing; the singleton axis of 2D files is dropped."""
+    """A label map (H, W) or (D, H, W) and its spacing; the singleton axis of a 2D image is dropped."""
     try:
         array, properties = reader.read_seg(str(path))
     except Exception as error:  # every reader raises its own
@@ -70,7 +81,7 @@ def read_segmentation(reader: Any, path: Path) -> tuple[np.ndarray, tuple[float,
             f"{path}: cannot be read ({one_line(error)}); predict or convert this case again."
         ) from error
     array, spacing = array[0], tuple(float(step) for step in properties["spacing"])
-    if array.shape[0] == 1 and spacing[0] >= 0.99 * _ADDED_AXIS * max(spacing[1:]):
+    if array.shape[0] == 1:
         array, spacing = array[0], spacing[1:]
     return np.rint(array).astype(np.int32), spacing
 
@@ -78,6 +89,11 @@ def read_segmentation(reader: Any, path: Path) -> tuple[np.ndarray, tuple[float,
 def default_tolerance(spacing: Sequence[float]) -> float:
     """Tolerance of the NSD: 2 mm in 3D, 2 pixels in 2D."""
     return 2.0 if len(spacing) == 3 else 2.0 * float(np.mean(spacing))
+
+
+def describe_tolerance(tolerance: float | None) -> str:
+    """The tolerance that was asked for, in words."""
+    return "2 mm in 3D, 2 pixels in 2D" if tolerance is None else f"{tolerance:g} mm or pixels"
 
 
 def measure_case(
@@ -125,6 +141,16 @@ def measure_cases(
         with ProcessPoolExecutor(mp_context=spawn, initializer=_one_thread) as pool:
             results = list(pool.map(measure_case, *zip(*tasks, strict=True), chunksize=8))
     return Measured(np.array([values for values, _ in results]), np.array([empty for _, empty in results]))
+
+
+def check_labels_occur(measured: Measured, labels: Labels, where: str) -> None:
+    """Raise ComparisonError if a label occurs in no reference: where both are empty all count as right."""
+    for i, name in enumerate(labels.regions):
+        if not np.isin(measured.empty[:, i], ("", "prediction")).any():
+            raise ComparisonError(
+                f"label {name!r} occurs in no reference of {where}, so nothing can be said of it; give more cases,"
+                " or take it out of `labels` in dataset.json."
+            )
 
 
 def case_names(folder: Path, ending: str) -> set[str]:

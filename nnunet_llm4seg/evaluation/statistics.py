@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -21,17 +20,6 @@ from nnunet_llm4seg.evaluation.intervals import (
 )
 from nnunet_llm4seg.evaluation.metrics import METRICS
 from nnunet_llm4seg.evaluation.power import runs_needed, smallest_difference
-
-
-@dataclass(frozen=True)
-class Scores:
-    """One arm's metrics (S, P, L, M) of S runs, P slots, L labels and M metrics."""
-
-    values: np.ndarray
-
-    def primary(self, metric: str) -> np.ndarray:
-        """Mean over labels of one metric (S, P)."""
-        return self.values[..., METRICS.index(metric)].mean(-1)
 
 
 def describe_arm(scores: np.ndarray, design: Design) -> dict[str, Any]:
@@ -67,16 +55,19 @@ def against_itself(scores: np.ndarray, design: Design) -> dict[str, float] | Non
 def compare_primary(candidate: np.ndarray, baseline: np.ndarray, design: Design, *, target: float) -> dict[str, Any]:
     """Everything about the primary metric of candidate (S, P) against baseline (S', P)."""
     interval = method_interval(candidate, baseline, design)
-    slot_differences = candidate.mean(0) - baseline.mean(0)
+    slot_differences = np.round(candidate.mean(0) - baseline.mean(0), 9)  # means of equal scores differ by 1e-17
     differences = slot_differences @ design.by_case
     # One value a cluster for the tests that need exchangeable units.
     of_unit = (slot_differences @ design.by_unit) / design.by_unit.sum(0)
     p, effect = secondary.wilcoxon(of_unit)
+    shares, mean = secondary.shares(differences), float(differences.mean())
+    against = {"most cases": shares["better"] - shares["worse"], "the ranks of the changes": effect}
+    disagrees = [name for name, value in against.items() if value * mean < 0]
     folds = secondary.fold_means(candidate, design) - secondary.fold_means(baseline, design)
     return {
         **intervals(candidate, baseline, design),
-        "wilcoxon": {"p": p, "rank_biserial": effect, "disagrees": effect * float(differences.mean()) < 0},
-        "shares": secondary.shares(differences),
+        "wilcoxon": {"p": p, "rank_biserial": effect, "disagrees": disagrees},
+        "shares": shares,
         "fold_differences": folds.tolist(),
         "folds_won": int((folds > 0).sum()),
         "power": _power(interval, design, target),
@@ -85,8 +76,14 @@ def compare_primary(candidate: np.ndarray, baseline: np.ndarray, design: Design,
 
 def intervals(candidate: np.ndarray, baseline: np.ndarray, design: Design) -> dict[str, Any]:
     """The difference of the means with both intervals, for scores (S, P) and (S', P)."""
+    bounds = bootstrap_bounds(candidate.mean(0) - baseline.mean(0), design)
+    return _with_bounds(candidate, baseline, design, bounds)
+
+
+def _with_bounds(
+    candidate: np.ndarray, baseline: np.ndarray, design: Design, trained: tuple[np.ndarray, np.ndarray]
+) -> dict[str, Any]:
     interval = method_interval(candidate, baseline, design)
-    low, high = bootstrap_bounds(candidate.mean(0) - baseline.mean(0), design)
     method = {
         "rule": interval.rule,
         "interval": _pair(interval.bounds),
@@ -104,18 +101,22 @@ def intervals(candidate: np.ndarray, baseline: np.ndarray, design: Design) -> di
         "candidate_mean": float(candidate.mean(0) @ design.weight),
         "baseline_mean": float(baseline.mean(0) @ design.weight),
         "difference": float(mean_difference(candidate, baseline, design)),
-        "trained_models": {"interval": [float(low), float(high)]},
+        "trained_models": {"interval": _pair(trained)},
         "method": method,
     }
 
 
-def describe_rest(candidate: Scores, baseline: Scores, design: Design, labels: Sequence[str]) -> list[dict[str, Any]]:
-    """Every label and metric, with unadjusted intervals."""
+def describe_rest(
+    candidate: np.ndarray, baseline: np.ndarray, design: Design, labels: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Every label and metric of scores (S, P, L, M) and (S', P, L, M), with unadjusted intervals."""
+    differences = np.moveaxis(candidate.mean(0) - baseline.mean(0), 0, -1)  # (L, M, P): the same draws for all
+    low, high = bootstrap_bounds(differences, design)
     return [
         {
             "label": label,
             "metric": metric,
-            **intervals(candidate.values[:, :, i, m], baseline.values[:, :, i, m], design),
+            **_with_bounds(candidate[..., i, m], baseline[..., i, m], design, (low[i, m], high[i, m])),
         }
         for i, label in enumerate(labels)
         for m, metric in enumerate(METRICS)

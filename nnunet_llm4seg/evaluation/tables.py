@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nnunet_llm4seg.evaluation.cells import Number, Table, differences, interval, p_value, part, parts
-from nnunet_llm4seg.evaluation.wording import METRIC_NAMES
+from nnunet_llm4seg.evaluation.wording import METRIC_NAMES, short_names
 
 _PERCENT_METRICS = ("dice", "iou", "precision", "recall", "nsd")
 
@@ -119,7 +119,8 @@ def secondary(summary: Mapping[str, Any]) -> Table:
 
 
 def per_fold(summary: Mapping[str, Any]) -> Table:
-    table = Table("Folds", ["arm", *(f"fold {number}" for number in summary["folds"])], note="Points.")
+    columns = ["arm", *(f"fold {number}" for number in summary["folds"])]
+    table = Table("Folds", columns, note="Points, means of each fold's own validation cases.")
     folds = range(len(summary["folds"]))
     for name in summary["scores"]:
         table.rows.append([name, *(Number(f"scores/{name}/fold_means/{f}") for f in folds)])
@@ -138,10 +139,11 @@ def descriptive(summary: Mapping[str, Any]) -> Table:
             f" lower is better). NSD at {summary['tolerance']}."
         ),
     )
+    short = short_names(summary["candidates"])
     for i, row in enumerate(summary["descriptive"]):
         at, scale = f"descriptive/{i}", 100.0 if row["metric"] in _PERCENT_METRICS else 1.0
         means = [Number(f"{at}/{name}_mean", scale) for name in ("baseline", "candidate")]
-        names = [row["candidate"].split("__")[0], row["label"], METRIC_NAMES[row["metric"]]]
+        names = [short[row["candidate"]], row["label"], METRIC_NAMES[row["metric"]]]
         table.rows.append([*names, *means, *differences(at, scale)])
     return table
 

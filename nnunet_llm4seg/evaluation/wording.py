@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nnunet_llm4seg.evaluation.intervals import RESAMPLES
@@ -60,6 +60,10 @@ def claim(comparison: Mapping[str, Any], metric: str) -> str:
         low, high = method["interval_correlated"]
         if result != "open" and low <= 0 <= high:
             ends.append("corrected for folds that share training cases, the interval holds zero")
+    elif result != "open":
+        low, high = method["interval_over_folds"]
+        if low <= 0 <= high:
+            ends.append("over other training sets, by a t test over folds, the interval holds zero")
     return "; ".join([start, *ends]) + "."
 
 
@@ -105,25 +109,39 @@ def methods_paragraph(summary: Mapping[str, Any]) -> str:
 def notes(summary: Mapping[str, Any]) -> list[str]:
     """Warnings that a reader must see beside the tables."""
     found = [f"Not the bottleneck alone: {difference}." for difference in summary["differences"]]
-    if summary["unrecorded"]:
+    for arm, settings in summary["unrecorded"].items():
         found.append(
-            f"{', '.join(summary['unrecorded'])}: nnU-Net's own trainers record neither nnunetv2's version nor"
-            " `--val_best`; the version could not be compared, and the final checkpoint is assumed."
+            f"{arm}: {', '.join(settings)} not recorded, and so not compared; nnU-Net's own trainers do not write"
+            " nnunetv2's version, and for them the final checkpoint is assumed to be the validated one."
         )
     for comparison in summary["comparisons"]:
         if comparison["wilcoxon"]["disagrees"]:
+            what = " and ".join(comparison["wilcoxon"]["disagrees"])
             found.append(
-                f"{comparison['candidate']}: most cases and the mean point in opposite directions; a few"
-                " large changes decide the mean."
+                f"{comparison['candidate']}: {what} point the other way than the mean; a few large changes decide it."
             )
     for arm, runs in summary["runs"].items():
         if runs == 1:
             found.append(f"{arm}: one run; its SD between runs is unknown.")
     if summary["clusters"]["rule"] is None:
         found.append("No groups.json and no --group-by: near-duplicates and patients were not looked for.")
+    if summary["leaked_cases"]:
+        few = any(comparison["without_leaks"] is None for comparison in summary["comparisons"])
+        found.append(
+            f"{summary['leaked_cases']} of {summary['cases']} cases have a near-duplicate (or a case of the same"
+            f" patient) in their fold's training set; {'too few are left' if few else 'a row shows the result'}"
+            " without them."
+        )
     if summary["overlapping"]:
         found.append("Some cases are validated in several folds: they count once, and the folds are not independent.")
     return found + summary["warnings"]
+
+
+def short_names(arms: Iterable[str]) -> dict[str, str]:
+    """TRAINER__PLANS -> the trainer alone, where no other arm has it, too."""
+    arms = list(arms)
+    trainers = [arm.split("__")[0] for arm in arms]
+    return {arm: trainer if trainers.count(trainer) == 1 else arm for arm, trainer in zip(arms, trainers, strict=True)}
 
 
 def points(value: float | None) -> str:

@@ -91,6 +91,27 @@ def cascade(folder):
     torch.save(checkpoint, path)
 
 
+def torn_json(name):
+    def damage(folder):
+        preprocessed = next(folder.parents[2].glob("nnUNet_preprocessed/*/splits_final.json"))
+        (preprocessed if name == preprocessed.name else folder / name).write_text('{"a": ')
+
+    return damage
+
+
+def empty_validation(folder):
+    path = next(folder.parents[2].glob("nnUNet_preprocessed/*/splits_final.json"))
+    path.write_text(json.dumps([{"train": ["c"], "val": []}]))
+
+
+def checkpoint_of_something_else(folder):
+    torch.save([1, 2], folder / "fold_0" / "checkpoint_final.pth")
+
+
+def torn_case(folder):
+    next(folder.parents[2].glob("nnUNet_preprocessed/*/*/a.npz")).write_bytes(b"torn")
+
+
 @pytest.mark.parametrize(
     ("damage", "options", "error", "names"),
     [
@@ -101,6 +122,12 @@ def cascade(folder):
         (no_splits, {}, DatasetError, ["splits_final.json", "--cases"]),
         (unknown_trainer, {}, CheckpointError, ["nnUNetTrainerElsewhere"]),
         (cascade, {}, DatasetError, ["cascade"]),
+        (torn_json("plans.json"), {}, DatasetError, ["plans.json", "cannot be read"]),
+        (torn_json("dataset.json"), {}, DatasetError, ["dataset.json", "cannot be read"]),
+        (torn_json("splits_final.json"), {}, DatasetError, ["splits_final.json", "cannot be read"]),
+        (empty_validation, {}, DatasetError, ["splits_final.json", "not a list of folds"]),
+        (checkpoint_of_something_else, {}, CheckpointError, ["checkpoint_final.pth"]),
+        (torn_case, {}, DatasetError, ["'a'", "preprocess again"]),
     ],
 )
 def test_mistake_is_named_and_nothing_is_written(project, damage, options, error, names):

@@ -7,12 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import pytest
 import SimpleITK as sitk
 from PIL import Image
+
+from nnunet_llm4seg.errors import LLM4SegError
 
 DATASET = "Dataset901_Fake"
 VANILLA = "nnUNetTrainer__nnUNetPlans"
 LLM4SEG = "nnUNetTrainerLLM4Seg__nnUNetPlans"
+RANDOM = "nnUNetTrainerLLM4SegRandom__nnUNetPlans"
 DEBUG = {
     "num_epochs": "2",
     "num_iterations_per_epoch": "250",
@@ -168,3 +172,22 @@ class FakeResults:
 
 def write_json(path: Path, content) -> None:
     path.write_text(json.dumps(content))
+
+
+def refuse(match: str, error: type[Exception] = LLM4SegError, **options) -> None:
+    """`compare` stops with one sentence that `match` finds."""
+    from nnunet_llm4seg.evaluation import compare
+
+    with pytest.raises(error, match=match) as caught:
+        compare("901", options.pop("configuration", "2d"), **options)
+    text = str(caught.value)
+    assert "\n" not in text
+    assert text.endswith(".")
+
+
+def make(root, monkeypatch, arms=None, **options):
+    """Results with nnU-Net's variables set to them."""
+    fake = FakeResults(root, arms or {VANILLA: 2.0, LLM4SEG: 1.0}, **options)
+    for name, value in fake.environment().items():
+        monkeypatch.setenv(name, value)
+    return fake

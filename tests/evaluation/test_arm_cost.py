@@ -4,6 +4,7 @@ import pytest
 import torch
 from dynamic_network_architectures.architectures.unet import PlainConvUNet
 
+from nnunet_llm4seg.evaluation import cost as costs_module
 from nnunet_llm4seg.evaluation.arms import Arm
 from nnunet_llm4seg.evaluation.cost import build_network, count_flops, measure_costs, time_interleaved
 
@@ -71,9 +72,27 @@ def test_a_network_that_cannot_be_built_leaves_a_note(arm):
     arm, _ = arm
     unknown = Arm("nnUNetTrainerNobodyWrote", arm.plans_name, arm.runs)
     cost = measure_costs([unknown], "2d", 0)[unknown.name]
-    assert cost["note"].startswith("network not built")
+    assert cost["note"].startswith("network not measured")
     assert cost["flops"] is None
     assert cost["checkpoint_bytes"] > 0
+
+
+def test_a_network_that_does_not_fit_leaves_a_note_and_the_others_are_measured(arm, monkeypatch):
+    arm, _ = arm
+    other = Arm(arm.trainer, "OtherPlans", arm.runs)
+    counted = []
+
+    def out_of_memory_once(network, patch):
+        counted.append(network)
+        if len(counted) == 1:
+            raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate")
+        return 1
+
+    monkeypatch.setattr(costs_module, "count_flops", out_of_memory_once)
+    costs = measure_costs([arm, other], "2d", 0)
+    assert costs[arm.name]["note"] == "network not measured: OutOfMemoryError: CUDA out of memory."
+    assert costs[arm.name]["latency_ms"] is None
+    assert costs[other.name]["latency_ms"] > 0
 
 
 def test_flops_of_a_linear_layer_count_multiply_and_add():

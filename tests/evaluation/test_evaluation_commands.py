@@ -1,17 +1,9 @@
-import pytest
-from fake_results import LLM4SEG, VANILLA, FakeResults
+import json
+import os
+
 from typer.testing import CliRunner
 
 from nnunet_llm4seg.cli import app, compare, evaluate  # noqa: F401  (importing registers the commands)
-
-
-@pytest.fixture
-def results(tmp_path, monkeypatch):
-    fake = FakeResults(tmp_path, {VANILLA: 2.0, LLM4SEG: 1.0}, roots=2)
-    for name, value in fake.environment().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(tmp_path)
-    return fake
 
 
 def test_compare_prints_noise_claim_and_where_the_report_is(results, tmp_path):
@@ -23,10 +15,22 @@ def test_compare_prints_noise_claim_and_where_the_report_is(results, tmp_path):
     assert (tmp_path / "compare_Dataset901_Fake_2d" / "report.html").is_file()
 
 
+def test_compare_lets_nnunet_find_our_trainers(results, monkeypatch, tmp_path):
+    monkeypatch.delenv("nnUNet_extTrainer", raising=False)
+    result = CliRunner().invoke(app, ["compare", "901", "2d", "-o", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    costs = json.loads((tmp_path / "out" / "comparison.json").read_text())["costs"]
+    assert len(costs) == 2
+    assert not any("find requested" in cost["note"] for cost in costs.values())
+    assert os.environ["nnUNet_extTrainer"].endswith("trainers")
+
+
 def test_evaluate_prints_every_label(results, tmp_path):
     truth = results.preprocessed / "Dataset901_Fake" / "gt_segmentations"
     result = CliRunner().invoke(app, ["evaluate", str(truth), str(truth), "-o", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
     assert "mass" in result.output
     assert "1.0000" in result.output
+    assert "NSD at 2 mm in 3D, 2 pixels in 2D." in result.output
+    assert "core both 2, reference 0, prediction 0" in result.output
     assert (tmp_path / "out" / "per_case.csv").is_file()

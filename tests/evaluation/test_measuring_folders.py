@@ -36,6 +36,7 @@ def folders(tmp_path):
 def test_evaluates_two_folders(folders, tmp_path):
     result = evaluate(*folders, output=tmp_path / "out")
     assert result["cases"] == 2
+    assert result["tolerance"] == "2 mm in 3D, 2 pixels in 2D"
     assert result["mean"]["mass"]["dice"] == pytest.approx(0.9)
     assert result["mean"]["mean over labels"] == result["mean"]["mass"]
     assert json.loads((tmp_path / "out" / "evaluation.json").read_text()) == result
@@ -57,7 +58,7 @@ def test_a_missing_folder_or_dataset_json_is_named(folders, tmp_path):
         evaluate(*folders)
 
 
-@pytest.mark.parametrize("content", [[], {}, {"file_ending": ".png"}, {"labels": [1], "file_ending": ".png"}])
+@pytest.mark.parametrize("content", [[], {}, {"file_ending": ".png"}, {"labels": {"mass": 1}, "file_ending": 3}])
 def test_a_dataset_json_without_labels_or_ending_is_named(folders, content):
     write_json(folders[0] / "dataset.json", content)
     with pytest.raises(DatasetError, match=r"dataset\.json: it must hold `labels` and `file_ending`"):
@@ -87,6 +88,36 @@ def test_flat_nifti_images_are_2d_with_their_own_spacing(tmp_path):
     assert array.shape == (6, 8)
     assert spacing == pytest.approx((0.25, 0.5))
     assert default_tolerance(spacing) == pytest.approx(0.75)  # two pixels
+
+
+def test_a_volume_of_one_slice_is_measured_as_the_image_it_is(tmp_path):
+    values = {}
+    for shape in ((40, 40), (1, 40, 40)):
+        paths = []
+        for name, shift in (("p", 4), ("r", 0)):
+            mask = np.zeros((40, 40), np.uint8)
+            mask[10:25, 10 + shift : 25 + shift] = 1
+            paths.append(tmp_path / f"{name}{len(shape)}.nii.gz")
+            sitk.WriteImage(sitk.GetImageFromArray(mask.reshape(shape)), str(paths[-1]))
+        dataset = {"labels": {"background": 0, "mass": 1}, "file_ending": ".nii.gz"}
+        reader = find_reader(dataset, paths[0])
+        values[shape] = measure_cases([tuple(paths)], reader, Labels.from_dataset_json(dataset)).values
+    assert values[1, 40, 40] == pytest.approx(values[40, 40])
+
+
+def test_a_label_that_never_occurs_is_refused(folders):
+    write_json(folders[0] / "dataset.json", {"labels": {"background": 0, "mass": 1, "cyst": 2}, "file_ending": ".png"})
+    with pytest.raises(ComparisonError, match=r"label 'cyst' occurs in no reference of .*references"):
+        evaluate(*folders)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [[], {"mass": "one"}, {"mass": None}, {"mass": [1, {}]}, {"background": 0}, {"background": 0, "ignore": 1}],
+)
+def test_labels_that_are_not_nnunets_are_named(labels):
+    with pytest.raises(DatasetError, match=r"dataset\.json: labels "):
+        Labels.from_dataset_json({"labels": labels})
 
 
 def test_volumes_keep_their_axes_and_millimetres(tmp_path):

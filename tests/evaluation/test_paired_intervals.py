@@ -132,6 +132,29 @@ def test_a_case_validated_in_two_folds_counts_once():
     assert twice.case_names == ["a", "b", "c"]
 
 
+def test_equal_means_of_runs_are_no_losses():
+    candidate, baseline = np.array([[0.7], [0.8], [0.9]]), np.array([[0.8], [0.9], [0.7]])
+    result = compare_primary(candidate.repeat(40, 1), baseline.repeat(40, 1), design(), target=0.01)
+    assert result["shares"] == {"better": 0.0, "same": 1.0, "worse": 0.0}
+    assert result["wilcoxon"]["p"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("differences", "disagrees"),
+    [
+        ([0.30] * 16 + [-0.08] * 24, ["most cases"]),
+        ([0.05] * 24 + [-0.04] * 16, []),
+        ([0.01] * 24 + [0.0] * 10 + [-0.30] * 6, ["most cases", "the ranks of the changes"]),
+    ],
+)
+def test_what_points_the_other_way_than_the_mean_is_named(differences, disagrees):
+    baseline = np.full((1, 40), 0.5)
+    result = compare_primary(baseline + np.array(differences), baseline, design(), target=0.01)
+    shares, mean = result["shares"], np.mean(differences)
+    assert result["wilcoxon"]["disagrees"] == disagrees
+    assert ("most cases" in disagrees) == ((shares["better"] - shares["worse"]) * mean < 0)
+
+
 def test_strata_of_one_unit_are_joined():
     pattern = Design((0, 0, 0, 1, 1, 0, 1), ("a", "b", "c", "d", "e", "f", "f"), {})
     assert np.bincount(pattern.stratum).min() >= 2

@@ -63,9 +63,22 @@ def test_runs_needed_is_the_first_number_that_is_enough():
     def reached(runs):
         parts = [float(part) / runs for part in interval.run_parts]
         variance = sum(parts) + float(interval.case_part)
-        return power(0.008, variance**0.5, variance**2 / sum(p**2 / (5 * (runs - 1)) for p in parts))
+        noise = sum(p**2 / (5 * (runs - 1)) for p in parts) + float(interval.case_noise)
+        return power(0.008, variance**0.5, variance**2 / noise)
 
     assert reached(needed) >= POWER > reached(needed - 1)
+
+
+def test_runs_needed_and_the_smallest_difference_agree_with_few_cases():
+    design = Design((0,) * 8 + (1,) * 8, tuple(map(str, range(16))), {})
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        gain = rng.normal(0, 0.03, 16)
+        arms = [0.8 + k * gain + rng.normal(0, 0.01, (3, 16)) for k in (1, 0)]
+        interval = method_interval(*arms, design)
+        shown = smallest_difference(float(interval.se), float(interval.df))
+        assert runs_needed(interval, 1.01 * shown, 2) <= 3
+        assert (runs_needed(interval, 0.99 * shown, 2) or np.inf) > 3
 
 
 def test_no_number_of_runs_helps_where_cases_vary_too_much():

@@ -1,0 +1,32 @@
+import pytest
+from fake_results import LLM4SEG, RANDOM, VANILLA, make, write_json
+
+from nnunet_llm4seg.evaluation import compare
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    """Two runs of a vanilla and of an LLM4Seg arm, made up, with nnU-Net's variables and the folder set to them."""
+    monkeypatch.chdir(tmp_path)
+    return make(tmp_path, monkeypatch, roots=2)
+
+
+@pytest.fixture(scope="session")
+def written(tmp_path_factory):
+    """Three runs of a baseline and two candidates, with a pair of near-duplicates that crosses the split."""
+    root = tmp_path_factory.mktemp("comparison")
+    with pytest.MonkeyPatch.context() as patch:
+        fake = make(root, patch, {VANILLA: 2.0, LLM4SEG: 1.0, RANDOM: 2.0}, cases=9, folds=3, roots=3)
+        groups = {"rule": "same hash", "groups": [[fake.names[0], fake.names[1]]]}
+        write_json(fake.raw / "Dataset901_Fake" / "groups.json", groups)
+        for arm, cases in ((VANILLA, "abc"), (LLM4SEG, "bcd")):
+            fake.write_analysis(arm, fold=1, cases=cases)
+        summary = compare(
+            "Dataset901_Fake",
+            "2d",
+            candidates=[LLM4SEG, RANDOM],
+            runs=fake.roots[1:],
+            output=root / "out",
+            command="x",
+        )
+    return root / "out", summary
