@@ -17,6 +17,7 @@ from nnunet_llm4seg.evaluation.wording import METRIC_NAMES, bracket, short_names
 _COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#D55E00", "#0072B2", "#F0E442")
 _INK = {"light": ("#1d2430", "#7b8494", "#d5dae2"), "dark": ("#e4e8ee", "#98a2b3", "#3a4352")}
 _DOTS_DRAWN_SMALL = 150
+_EPOCHS_NAMED = 10
 
 
 def both_themes(draw: Callable[[Figure, str], None], width: float = 6.4, height: float = 4.2) -> dict[str, str]:
@@ -174,7 +175,11 @@ def curves(by_arm: dict[str, list[dict[int, float]]], label: str) -> dict[str, s
             style = {"marker": "o"} if len(epochs) == 1 else {}
             axes.plot(epochs, mean, color=names[arm], linewidth=2.2, label=short[arm], **style)
         axes.set(xlabel="epoch", ylabel=label)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        every = sorted({epoch for trainings in by_arm.values() for training in trainings for epoch in training})
+        if len(every) <= _EPOCHS_NAMED:
+            axes.set_xticks(every)
+        else:
+            axes.xaxis.get_major_locator().set_params(integer=True)
         figure.legend(loc="outside upper center", fontsize=9)
 
     return both_themes(draw)
