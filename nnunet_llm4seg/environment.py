@@ -41,6 +41,11 @@ def require_folder(variable: str) -> Path:
     return Path(value)
 
 
+def dataset_id(name: str) -> int:
+    """`Dataset006_BTCV` -> 6, which is what nnU-Net's own commands take after `-d`."""
+    return int(name.removeprefix("Dataset").partition("_")[0])
+
+
 def dataset_folder(variable: str, dataset: str) -> Path:
     """The folder of a data set, given as `DatasetXXX_Name` or by its number, in one of nnU-Net's folders.
 

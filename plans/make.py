@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nnunet_llm4seg.config import LLM4SegConfig
+from nnunet_llm4seg.environment import dataset_id
 from nnunet_llm4seg.errors import ConfigError, DatasetError
 from nnunet_llm4seg.files import write_json
 from nnunet_llm4seg.inheritance import inherited
@@ -69,7 +70,7 @@ def write_plans(
             data = folder / inherited(plans, configuration, "data_identifier")
             raise DatasetError(
                 f"configuration: {configuration!r} is not preprocessed ({data} is missing or empty); run "
-                f"`nnUNetv2_preprocess -d {folder.name} -plans_name {source} -c {configuration}` first."
+                f"`nnUNetv2_preprocess -d {dataset_id(folder.name)} -plans_name {source} -c {configuration}` first."
             )
     return write_once(folder, plans)
 

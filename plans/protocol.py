@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from nnunet_llm4seg.environment import require_folder
+from nnunet_llm4seg.environment import dataset_id, require_folder
 from nnunet_llm4seg.errors import ConfigError, DatasetError
 from nnunet_llm4seg.plans.grid import planned_grid
 from nnunet_llm4seg.plans.make import is_preprocessed, make_plans, read_source, write_once
@@ -101,7 +101,7 @@ def write_pair(
     paths = [write_once(folder, plans) for plans in (baseline, candidate)]
     preprocess = None
     if not is_preprocessed(folder, baseline, configuration):
-        preprocess = f"nnUNetv2_preprocess -d {folder.name} -plans_name {baseline_name} -c {configuration}"
+        preprocess = f"nnUNetv2_preprocess -d {dataset_id(folder.name)} -plans_name {baseline_name} -c {configuration}"
     return Pair(*paths, preprocess)
 
 
@@ -145,7 +145,8 @@ def _planner(source: Mapping[str, Any], folder: Path, name: str, setting: Settin
         )
     if not (folder / "dataset_fingerprint.json").is_file():
         raise DatasetError(
-            f"dataset: {folder} has no dataset_fingerprint.json; run `nnUNetv2_extract_fingerprint -d {folder.name}`."
+            f"dataset: {folder} has no dataset_fingerprint.json; run `nnUNetv2_extract_fingerprint -d "
+            f"{dataset_id(folder.name)}`."
         )
     planner_class = PlansManager(dict(source)).experiment_planner_class
     if planner_class is None:

@@ -67,7 +67,8 @@ def test_bad_input_is_named_and_nothing_is_written(folder):
     with pytest.raises(DatasetError, match=r"'3d_lowres' has no architecture.*2d, 2d_small, 3d_fullres"):
         write(folder, ["3d_lowres"])
     with pytest.raises(
-        DatasetError, match=r"'3d_fullres' is not preprocessed.*nnUNetv2_preprocess -d .* -c 3d_fullres"
+        DatasetError,
+        match=r"'3d_fullres' is not preprocessed.*nnUNetv2_preprocess -d \d+ -plans_name .* -c 3d_fullres",
     ):
         write(folder, ["3d_fullres"])
     with pytest.raises(DatasetError, match=r"no .*Other\.json; run `nnUNetv2_plan_and_preprocess`"):

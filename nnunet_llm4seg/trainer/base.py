@@ -18,6 +18,7 @@ from torch._dynamo import OptimizedModule
 from torch.nn.parallel import DistributedDataParallel
 
 from nnunet_llm4seg.bottleneck import LLMBottleneck
+from nnunet_llm4seg.environment import dataset_id
 from nnunet_llm4seg.errors import CheckpointError, DatasetError, NonFiniteError, first_line
 from nnunet_llm4seg.files import write_json, written_whole
 from nnunet_llm4seg.llm.source import initial_tensors
@@ -90,7 +91,7 @@ class nnUNetTrainerLLM4Seg(nnUNetTrainer):
         if not folder.is_dir() or not any(folder.iterdir()):
             raise DatasetError(
                 f"the data set is not preprocessed for {self.configuration_name} ({folder} is missing or empty); run "
-                f"`nnUNetv2_preprocess -d {self.plans_manager.dataset_name} -plans_name NAME -c "
+                f"`nnUNetv2_preprocess -d {dataset_id(self.plans_manager.dataset_name)} -plans_name NAME -c "
                 f"{self.configuration_name}` with the plans that these were made from."
             )
         super().initialize()

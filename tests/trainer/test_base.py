@@ -112,7 +112,7 @@ def test_an_unset_results_folder_is_named(folders, llama, monkeypatch):
 
 def test_data_that_are_not_preprocessed_are_named(folders, llama):
     (folders / "nnUNet_preprocessed" / "Dataset001_X" / "P_2d" / "case.b2nd").unlink()
-    with pytest.raises(DatasetError, match=r"not preprocessed for 2d .*nnUNetv2_preprocess -d Dataset001_X"):
+    with pytest.raises(DatasetError, match=r"not preprocessed for 2d .*nnUNetv2_preprocess -d 1 "):
         trainer(llama)
 
 
