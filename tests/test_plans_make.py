@@ -18,10 +18,11 @@ SOURCE = {
 
 @pytest.fixture
 def folder(tmp_path):
-    (tmp_path / "nnUNetPlans.json").write_text(json.dumps(SOURCE))
-    (tmp_path / "nnUNetPlans_2d").mkdir()
-    (tmp_path / "nnUNetPlans_2d" / "case.b2nd").touch()
-    return tmp_path
+    folder = tmp_path / "Dataset001_X"
+    (folder / "nnUNetPlans_2d").mkdir(parents=True)
+    (folder / "nnUNetPlans_2d" / "case.b2nd").touch()
+    (folder / "nnUNetPlans.json").write_text(json.dumps(SOURCE))
+    return folder
 
 
 def write(folder, configurations=("2d",), name="New", source="nnUNetPlans", **fields):
@@ -68,7 +69,7 @@ def test_bad_input_is_named_and_nothing_is_written(folder):
         write(folder, ["3d_lowres"])
     with pytest.raises(
         DatasetError,
-        match=r"'3d_fullres' is not preprocessed.*nnUNetv2_preprocess -d \d+ -plans_name .* -c 3d_fullres",
+        match=r"'3d_fullres' is not preprocessed.*nnUNetv2_preprocess -d 1 -plans_name .* -c 3d_fullres",
     ):
         write(folder, ["3d_fullres"])
     with pytest.raises(DatasetError, match=r"no .*Other\.json; run `nnUNetv2_plan_and_preprocess`"):
