@@ -129,8 +129,8 @@ def protocol_plans(
     grid = planned_grid(entry)
     if token_grid and set(grid) != {token_grid}:
         raise ConfigError(
-            f"token-grid: {token_grid} is not a grid of nnU-Net's encoder at this patch, which comes nearest with "
-            f"{'x'.join(map(str, grid))}; choose {_reachable(setting.patch_size)}."
+            f"token-grid: {token_grid} is not a grid of nnU-Net's encoder at this patch; choose "
+            f"{_reachable(setting.patch_size)}."
         )
     plans[PROTOCOL] = {"name": "paper", "token_grid": grid}
     return json.loads(json.dumps(plans, default=_plain))

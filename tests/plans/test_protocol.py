@@ -80,6 +80,7 @@ def test_same_request_twice_writes_the_same_and_another_is_refused(project):
     ("options", "names"),
     [
         ({"token_grid": 10}, ["10", "4, 8, 16"]),
+        ({"token_grid": 20}, ["20 is not a grid of nnU-Net's encoder at this patch; choose 4, 8, 16"]),
         ({"token_grid": 0}, ["0"]),
         ({"protocol": "monai"}, ["monai", "paper"]),
         ({"configurations": ["3d_lowres"]}, ["3d_lowres", "2d, 3d_fullres"]),
