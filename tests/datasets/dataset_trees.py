@@ -101,9 +101,12 @@ def make_kvasir(root):
     return root
 
 
-def save_volume(values, path, spacing=(0.8, 0.8, 3.0)):
+def save_volume(values, path, spacing=(0.8, 0.8, 3.0), origin=(0.0, 0.0, 0.0)):
+    """A negative spacing turns its axis."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    nibabel.save(nibabel.Nifti1Image(values, np.diag([*spacing, 1.0])), path)
+    affine = np.diag([*spacing, 1.0])
+    affine[:3, 3] = origin
+    nibabel.save(nibabel.Nifti1Image(values, affine), path)
 
 
 def make_btcv(root, images="RawData/Training/img", labels="RawData/Training/label", tests="RawData/Testing/img"):

@@ -176,6 +176,36 @@ def test_btcv_label_of_another_grid_or_value_is_named(tmp_path, refused):
     assert "1 x 1 x 1 mm" in refused("convert", "btcv", source, "-d", 6)
 
 
+@pytest.mark.parametrize("name", ["Training/img/img0001", "Training/label/label0001", "Testing/img/img0061"])
+def test_btcv_volume_that_is_cut_off_is_named(name, tmp_path, refused):
+    source = make_btcv(tmp_path / "btcv")
+    path = source / f"RawData/{name}.nii.gz"
+    save_volume(noise(1, (64, 64, 16)), path)
+    path.write_bytes(path.read_bytes()[:-2000])  # the header is still whole
+    assert f"{path} cannot be read as NIfTI" in refused("convert", "btcv", source, "-d", 6)
+
+
+@pytest.mark.parametrize(
+    ("place", "named"),
+    [
+        ({"spacing": (-0.8, 0.8, 3.0)}, "LAS with its origin at (0, 0, 0) mm"),
+        ({"origin": (0.0, 0.0, 3.0)}, "RAS with its origin at (0, 0, 3) mm"),
+    ],
+)
+def test_btcv_label_that_lies_elsewhere_in_space_is_named(place, named, tmp_path, refused):
+    source = make_btcv(tmp_path / "btcv")
+    save_volume(np.zeros((8, 8, 4), dtype=np.uint8), source / "RawData/Training/label/label0002.nii.gz", **place)
+    sentence = refused("convert", "btcv", source, "-d", 6)
+    assert f"label0002.nii.gz as {named}; both must have one grid" in sentence
+
+
+def test_btcv_labels_with_a_rounded_affine_are_taken(tmp_path, llm4seg):
+    source = make_btcv(tmp_path / "btcv")
+    label = source / "RawData/Training/label/label0002.nii.gz"
+    save_volume(np.zeros((8, 8, 4), dtype=np.uint8), label, origin=(0.0, 0.004, 0.0))
+    assert llm4seg("convert", "btcv", source, "-d", 6)[0] == 0
+
+
 def test_btcv_takes_no_options_for_images(tmp_path, refused):
     source = make_btcv(tmp_path / "btcv")
     assert "--size does not apply to btcv" in refused("convert", "btcv", source, "-d", 6, "--size", 256)
