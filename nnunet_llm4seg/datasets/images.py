@@ -104,16 +104,18 @@ def _opened(path: Path) -> Image.Image:
 def _loaded(path: Path) -> tuple[Image.Image, str, bool]:
     """The upright image, its file format, and whether colours of 16 bit were scaled."""
     with _opened(path) as image:
-        # MPO: a camera's JPEG with a preview as second frame
-        if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
-            raise DatasetError(f"{path} holds {image.n_frames} frames; save it as one 2D image and start again.")
         try:
+            frames = getattr(image, "n_frames", 1)
+            if frames > 1 and image.format != "MPO":  # a camera's JPEG with a preview as second frame
+                raise DatasetError(f"{path} holds {frames} frames; save it as one 2D image and start again.")
             upright = ImageOps.exif_transpose(image)
             if not _is_deep(path, image):
                 return upright, image.format, False
             deep = _all_16_bits(path)
             deep.getexif()[ExifTags.Base.Orientation] = image.getexif().get(ExifTags.Base.Orientation, 1)
             return ImageOps.exif_transpose(deep), image.format, deep.mode == "RGB"
+        except DatasetError:
+            raise
         except Exception as error:
             raise _unreadable(path, error) from error
 

@@ -60,7 +60,11 @@ def dataset_folder(final: Path, recipe: Any, *, overwrite: bool) -> Iterator[Pat
 
 
 def refuse_existing(final: Path, *, overwrite: bool) -> None:
-    """Raise DatasetError if `final` is there and may not be overwritten."""
+    """Raise DatasetError if `final` is there and may not be overwritten; a link never may."""
+    if final.is_symlink():
+        raise DatasetError(
+            f"{final} is a link to {final.readlink()}, which is not replaced; remove the link or choose another ID."
+        )
     if final.exists() and not overwrite:
         raise DatasetError(f"{final} is already there; add --overwrite to replace it or choose another ID.")
 
@@ -73,10 +77,16 @@ def _recover(final: Path, old: Path) -> None:
 
 
 def _prepare(part: Path, recipe: Any) -> None:
-    written = part / _RECIPE
-    if part.exists() and not (written.is_file() and json.loads(written.read_text(encoding="utf-8")) == recipe):
+    if part.exists() and not _made_with(recipe, part):
         shutil.rmtree(part)
     part.mkdir(exist_ok=True)
     for torn in part.rglob(".*.part"):
         torn.unlink()
-    write_json(written, recipe)
+    write_json(part / _RECIPE, recipe)
+
+
+def _made_with(recipe: Any, part: Path) -> bool:
+    try:
+        return json.loads((part / _RECIPE).read_text(encoding="utf-8")) == recipe
+    except (FileNotFoundError, ValueError):  # killed before it was written, or emptied by a full disk
+        return False

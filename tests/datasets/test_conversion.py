@@ -121,6 +121,12 @@ def test_one_name_with_two_endings_is_refused(source, refused):
     assert "p0_0.bmp" in sentence and "p0_0.png" in sentence
 
 
+def test_file_name_that_is_not_in_utf8_is_refused(source, refused):
+    for path in (source / "images/p0_0.png", source / "masks/0/p0_0.png"):
+        path.rename(os.fsdecode(os.fsencode(path.parent) + b"/caf\xe9.png"))
+    assert "'caf\\udce9' is not a name in UTF-8" in refused("convert", "folder", source, "-d", 1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -201,6 +207,16 @@ def test_failed_overwrite_keeps_the_old_data_set(source, llm4seg, refused, raw):
     assert contents(raw / "Dataset001_data") == before
 
 
+@pytest.mark.parametrize("option", [(), ("--overwrite",)])
+def test_data_set_folder_that_is_a_link_is_never_replaced(option, source, refused, raw, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    raw.mkdir()
+    link = raw / "Dataset001_data"
+    link.symlink_to(tmp_path / "elsewhere")
+    assert f"{link} is a link to {tmp_path / 'elsewhere'}" in refused("convert", "folder", source, "-d", 1, *option)
+    assert link.is_symlink() and not list(raw.glob(".*"))
+
+
 @pytest.fixture
 def preprocessed(tmp_path, monkeypatch):
     monkeypatch.setenv("nnUNet_preprocessed", str(tmp_path / "preprocessed"))
@@ -225,6 +241,12 @@ def test_differing_splits_stop_an_overwrite_and_equal_ones_do_not(source, llm4se
     assert "another splits_final.json" in refused(*other)
     assert "another splits_final.json" in refused("convert", "folder", source, "-d", 1, "--overwrite")
     assert llm4seg(*other, "--overwrite-preprocessed")[0] == 0
+
+
+@pytest.mark.parametrize("splits", [(), ("--splits", "5fold")])
+def test_damaged_splits_in_the_preprocessed_folder_are_other_splits(splits, source, refused, preprocessed):
+    (preprocessed / "splits_final.json").write_text("")
+    assert "another splits_final.json" in refused("convert", "folder", source, "-d", 1, *splits)
 
 
 # --- killed runs
@@ -276,11 +298,12 @@ def test_splits_of_a_run_that_was_killed_late_are_not_those_of_the_next(source, 
     assert not list((raw / "Dataset001_data").glob("splits*"))
 
 
-def test_leftovers_of_other_options_are_not_used(source, llm4seg, raw):
+@pytest.mark.parametrize("recipe", [json.dumps({"size": 32}), ""], ids=["other", "empty"])
+def test_leftovers_of_other_options_are_not_used(recipe, source, llm4seg, raw):
     part = raw / ".Dataset001_data.part"
     save(noise(99), part / "imagesTr/p0_0_0000.png")
     save(blob(99), part / "labelsTr/p0_0.png")
-    (part / ".recipe.json").write_text(json.dumps({"size": 32}))
+    (part / ".recipe.json").write_text(recipe)
     assert llm4seg("convert", "folder", source, "-d", 1)[0] == 0
     np.testing.assert_array_equal(pixels(raw / "Dataset001_data/imagesTr/p0_0_0000.png"), noise(0))
 

@@ -152,3 +152,17 @@ def test_stack_and_float_images_are_refused(tmp_path):
     save(GREY.astype(np.float32), tmp_path / "float.tif")
     with pytest.raises(DatasetError, match=r"float.tif holds floating-point values"):
         read_image(tmp_path / "float.tif", colour=False)
+
+
+def test_tiff_with_a_damaged_next_frame_is_named(tmp_path):
+    path = tmp_path / "x.tif"
+    save(GREY, path)
+    content = bytearray(path.read_bytes())
+    first = int.from_bytes(content[4:8], "little")
+    entries = int.from_bytes(content[first : first + 2], "little")
+    following = first + 2 + 12 * entries
+    content[following : following + 4] = (len(content) - 1).to_bytes(4, "little")
+    path.write_bytes(content)
+    for read in (read_mask, lambda path: read_image(path, colour=False)):
+        with pytest.raises(DatasetError, match=r"x\.tif cannot be read as an image"):
+            read(path)
