@@ -14,6 +14,9 @@ from nnunet_llm4seg.datasets.volumes import check_volume
 from nnunet_llm4seg.errors import DatasetError
 from nnunet_llm4seg.files import written_whole
 
+EMPTY = "labels are empty: look whether their masks show the foreground bright on black"
+FULL = "labels are foreground everywhere: look whether their masks show the foreground bright on black"
+
 
 def case_paths(folder: Path, name: str, *, test: bool, ending: str) -> tuple[Path, Path]:
     """Where a case's image and label go."""
@@ -47,6 +50,10 @@ def write_image_case(
             more = [*more, FITTED]
         label |= resized(mask, final)
         notices += more
+    if case.masks and label.all():
+        notices.append(FULL)
+    elif case.masks and not label.any() and not case.healthy:
+        notices.append(EMPTY)
     _save(resized(pixels, final), image_path)
     if case.masks:
         _save(label.astype(np.uint8), label_path)

@@ -24,6 +24,7 @@ class Case:
     masks: tuple[Path, ...] = ()
     test: bool = False
     group: str | None = None  # class that 5fold stratifies by, such as benign
+    healthy: bool = False  # so its masks are empty
 
 
 @dataclass(frozen=True, kw_only=True)

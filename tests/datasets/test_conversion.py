@@ -79,6 +79,15 @@ def test_conversion_without_splits_writes_groups_and_no_folds(source, llm4seg, r
     ]
 
 
+def test_labels_that_are_empty_or_foreground_everywhere_are_noticed(source, llm4seg):
+    transparent = np.dstack([np.zeros((40, 48, 3), dtype=np.uint8), blob(0).astype(np.uint8) * 255])
+    save(transparent, source / "masks/0/p0_0.png")  # the mask is in alpha alone
+    red_on_white = np.where(blob(1)[..., None], [255, 0, 0], 255).astype(np.uint8)
+    save(red_on_white, source / "masks/0/p0_1.png")
+    code, out, _ = llm4seg("convert", "folder", source, "-d", 1)
+    assert code == 0 and f"{case_writer.EMPTY}: 1 (p0_0)" in out and f"{case_writer.FULL}: 1 (p0_1)" in out
+
+
 # --- what the user may get wrong
 
 
