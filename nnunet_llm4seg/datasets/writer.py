@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from nnunet_llm4seg.errors import DatasetError, LLM4SegError
 from nnunet_llm4seg.files import write_json
 
+NOTICES = ".notices"
 _RECIPE = ".recipe.json"
 
 
@@ -23,7 +24,8 @@ def dataset_folder(final: Path, recipe: Any, *, overwrite: bool) -> Iterator[Pat
     """Yield a hidden folder beside `final`, which takes that name when the block ends.
 
     A run that was killed leaves the hidden folder; if the recipe is the same, its files are kept, so that the
-    block need not write those that exist. A user's mistake (LLM4SegError) removes it.
+    block need not write those that exist. A user's mistake (LLM4SegError) removes it. What the block puts into its
+    folder `NOTICES` is for such a next run and does not become part of the data set.
 
     Args:
         recipe: everything that the files depend on, as JSON can hold it.
@@ -45,7 +47,9 @@ def dataset_folder(final: Path, recipe: Any, *, overwrite: bool) -> Iterator[Pat
             except LLM4SegError:
                 shutil.rmtree(part)
                 raise
-            (part / _RECIPE).unlink()
+            (part / _RECIPE).unlink()  # first: without it the next run begins anew
+            if (part / NOTICES).exists():
+                shutil.rmtree(part / NOTICES)
             if final.exists():
                 os.replace(final, old)
             os.replace(part, final)

@@ -12,9 +12,10 @@ import pytest
 from dataset_trees import blob, contents, make_folder, noise, pixels, save
 from PIL import Image
 
-from nnunet_llm4seg.datasets import case_writer, nnunet_folders
+from nnunet_llm4seg.datasets import case_writer, conversion, nnunet_folders
 from nnunet_llm4seg.datasets.cases import Case, SourceDataset
 from nnunet_llm4seg.datasets.folds import SplitOptions, make_folds
+from nnunet_llm4seg.datasets.images import FAINT, FITTED
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -305,6 +306,27 @@ def test_splits_of_a_run_that_was_killed_late_are_not_those_of_the_next(source, 
     assert (raw / ".Dataset001_data.part/splits_final.json").is_file()
     assert llm4seg("convert", "folder", source, "-d", 1)[0] == 0
     assert not list((raw / "Dataset001_data").glob("splits*"))
+
+
+def test_resumed_run_says_what_the_killed_one_noticed(source, llm4seg, raw, monkeypatch, tmp_path):
+    def killed(*arguments, **options):
+        raise KeyboardInterrupt
+
+    save(np.kron(blob(0), np.ones((2, 2), dtype=bool)), source / "masks/0/p0_0.png")
+    save(blob(1).astype(np.uint8) * 2, source / "masks/0/p0_1.png")
+    arguments = ("convert", "folder", source, "-d", 1, "--resize-masks")
+    monkeypatch.setenv("nnUNet_raw", str(tmp_path / "uninterrupted"))
+    _, whole, _ = llm4seg(*arguments)
+    monkeypatch.setenv("nnUNet_raw", str(raw))
+    with monkeypatch.context() as patch:
+        patch.setattr(conversion, "near_duplicates", killed)
+        assert llm4seg(*arguments)[0]
+    assert not list(raw.glob("Dataset*"))
+    _, resumed, _ = llm4seg(*arguments)
+    assert resumed.splitlines()[1:] == whole.splitlines()[1:]  # the first line is the folder
+    assert f"{FITTED}: 1 (p0_0)" in resumed and f"{FAINT}: 1 (p0_1)" in resumed
+    assert contents(raw / "Dataset001_data") == contents(tmp_path / "uninterrupted/Dataset001_data")
+    assert not list((raw / "Dataset001_data").glob(".*"))
 
 
 @pytest.mark.parametrize("recipe", [json.dumps({"size": 32}), ""], ids=["other", "empty"])
