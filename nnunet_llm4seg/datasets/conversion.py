@@ -69,9 +69,11 @@ def convert(
     if not options.overwrite_preprocessed:
         nnunet_folders.refuse_stale_plans(final.name)
     names = safe_names(case.name for case in dataset.cases)
-    make_groups(names, None, options.splits.group_by)  # a mistake in the splits shows before the long work
-    if options.splits.kind:
-        make_folds(dataset, names, None, options.splits)
+    # a mistake in the splits shows before the long work
+    make_groups(dataset, names, None, options.splits.group_by)
+    folds = make_folds(dataset, names, None, options.splits)[0] if options.splits.kind else None
+    if options.splits.kind != "5fold" and not options.overwrite_preprocessed:
+        nnunet_folders.refuse_other_splits(final.name, folds)  # those of 5fold depend on the near-duplicates
     colour = _colour(dataset, options)
     with dataset_folder(final, _recipe(dataset, options, colour), overwrite=options.overwrite) as folder:
         notices = _write_cases(folder, dataset, names, options, colour, progress)
@@ -203,7 +205,7 @@ def _write_tables(
         write_json(folder / "splits_info.json", info)
         lines = describe(info)
     if duplicates is not None or options.splits.group_by:
-        groups = make_groups(names, duplicates, options.splits.group_by)
+        groups = make_groups(dataset, names, duplicates, options.splits.group_by)
         write_json(folder / "groups.json", groups)
     if duplicates:
         tests = {names[case.name] for case in dataset.cases if case.test}

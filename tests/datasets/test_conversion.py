@@ -253,6 +253,20 @@ def test_differing_splits_stop_an_overwrite_and_equal_ones_do_not(source, llm4se
     assert llm4seg(*other, "--overwrite-preprocessed")[0] == 0
 
 
+@pytest.mark.parametrize("splits", [(), ("--splits", "official")])
+def test_differing_splits_that_are_known_before_stop_the_conversion_before_its_work(
+    splits, source, refused, preprocessed, monkeypatch
+):
+    def written(*arguments):
+        raise AssertionError("cases were written")
+
+    (source / "train.txt").write_text("p0_0\n")
+    (source / "val.txt").write_text("p0_1\n")
+    (preprocessed / "splits_final.json").write_text('[{"train": ["p0_1"], "val": ["p0_0"]}]')
+    monkeypatch.setattr(conversion, "_write_cases", written)
+    assert "another splits_final.json" in refused("convert", "folder", source, "-d", 1, *splits)
+
+
 @pytest.mark.parametrize("splits", [(), ("--splits", "5fold")])
 def test_damaged_splits_in_the_preprocessed_folder_are_other_splits(splits, source, refused, preprocessed):
     (preprocessed / "splits_final.json").write_text("")

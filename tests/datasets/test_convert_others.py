@@ -40,6 +40,16 @@ def test_tnscui_takes_upper_case_files_classes_and_the_test_set(tnscui, llm4seg,
     assert info["stratified_by"] == {"class 0": 6, "class 1": 6}
 
 
+def test_tnscui_patients_are_told_by_the_training_names_alone(tnscui, llm4seg, raw):
+    for path in sorted((tnscui / "TNSCUI2020_train").glob("*/*.PNG")):
+        path.rename(path.with_name(f"{(int(path.stem) - 1) // 2}_{path.name}"))  # two images a patient
+    save(noise(51), tnscui / "TNSCUI2020_test/image/2.PNG")
+    (tnscui / "TNSCUI2020_train/train.csv").unlink()
+    assert llm4seg("convert", "tnscui", tnscui, "-d", 3, "--splits", "5fold", "--group-by", r"^(\d+)_")[0] == 0
+    groups = json.loads((raw / "Dataset003_TNSCUI/groups.json").read_text())["groups"]
+    assert groups == sorted(sorted([f"{n}_{2 * n + 1}", f"{n}_{2 * n + 2}"]) for n in range(6))
+
+
 def test_tnscui_case_that_the_csv_lacks_is_named(tnscui, refused):
     (tnscui / "TNSCUI2020_train/train.csv").write_text("ID,CATE\n1.PNG,0\n")
     assert "train.csv has no class for 10, 11, 12 and 8 more" in refused("convert", "tnscui", tnscui, "-d", 3)
