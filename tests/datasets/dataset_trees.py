@@ -31,6 +31,11 @@ def contents(folder):
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
+def cases(folder):
+    """Names of the cases in one of nnU-Net's image folders."""
+    return sorted(path.name.removesuffix("_0000.png") for path in folder.iterdir())
+
+
 def make_folder(root, names, shape=(40, 48)):
     """The official LLM4Seg layout."""
     for seed, name in enumerate(names):
