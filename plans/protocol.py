@@ -15,10 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from nnunet_llm4seg.environment import dataset_id, require_folder
+from nnunet_llm4seg.environment import dataset_id
 from nnunet_llm4seg.errors import ConfigError, DatasetError
+from nnunet_llm4seg.inheritance import inherited
 from nnunet_llm4seg.plans.grid import planned_grid
 from nnunet_llm4seg.plans.make import is_preprocessed, make_plans, read_source, write_once
+from nnunet_llm4seg.plans.planner import planner_of, training_image_sizes
 
 PROTOCOL = "llm4seg_protocol"
 
@@ -113,7 +115,7 @@ def protocol_plans(
     Topology, features, 3D batch and resampling are computed by the planner that made `source`.
     """
     setting = SETTINGS[configuration]
-    planner = _planner(source, folder, name, setting)
+    planner = planner_of(source, folder, name, setting.spacing)
     if token_grid:
         planner.UNet_featuremap_min_edge_length = token_grid
     plans = deepcopy(dict(source))
@@ -127,59 +129,41 @@ def protocol_plans(
     grid = planned_grid(entry)
     if token_grid and set(grid) != {token_grid}:
         raise ConfigError(
-            f"token-grid: {token_grid} is not a grid of nnU-Net's encoder at this patch, which comes nearest with "
-            f"{'x'.join(map(str, grid))}; choose {_reachable(setting.patch_size)}."
+            f"token-grid: {token_grid} is not a grid of nnU-Net's encoder at this patch; choose "
+            f"{_reachable(setting.patch_size)}."
         )
     plans[PROTOCOL] = {"name": "paper", "token_grid": grid}
     return json.loads(json.dumps(plans, default=_plain))
 
 
-def _planner(source: Mapping[str, Any], folder: Path, name: str, setting: Setting):
-    """The planner that made `source`, an `ExperimentPlanner` of nnU-Net's, set to the paper's spacing."""
-    from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
-
-    raw = require_folder("nnUNet_raw") / folder.name
-    if not (raw / "dataset.json").is_file():
-        raise DatasetError(
-            f"dataset: {raw} has no dataset.json, which nnU-Net's planner needs; put the raw data set there."
-        )
-    if not (folder / "dataset_fingerprint.json").is_file():
-        raise DatasetError(
-            f"dataset: {folder} has no dataset_fingerprint.json; run `nnUNetv2_extract_fingerprint -d "
-            f"{dataset_id(folder.name)}`."
-        )
-    planner_class = PlansManager(dict(source)).experiment_planner_class
-    if planner_class is None:
-        raise DatasetError(
-            f"plans: nnU-Net has no planner {source['experiment_planner_used']!r}, which made "
-            f"{source['plans_name']!r}; start from plans of one of its own planners with -p."
-        )
-    try:
-        return planner_class(
-            folder.name,
-            plans_name=name,
-            overwrite_target_spacing=setting.spacing and list(setting.spacing),
-        )
-    except AssertionError as error:  # nnU-Net compares the two copies without a message
-        raise DatasetError(
-            f"splits: {raw / 'splits_final.json'} and {folder / 'splits_final.json'} differ; remove the stale one."
-        ) from error
-
-
 def _two_dimensional(plans: dict[str, Any], planner: Any, setting: Setting) -> dict[str, Any]:
-    """The source's own 2d configuration and data, with the paper's patch and batch."""
-    entry = plans["configurations"].get("2d")
-    found = entry and [int(size) for size in entry["median_image_size_in_voxels"]]
-    wanted = list(setting.patch_size)
-    if found != wanted or "3d_fullres" in plans["configurations"]:
-        what = "volumes" if "3d_fullres" in plans["configurations"] else f"images of median size {found}"
+    """The source's own 2d configuration and data, with the paper's patch and batch.
+
+    The images as stored must have the patch's size; nnU-Net pads those that it cropped to nonzero.
+    """
+    if "3d_fullres" in plans["configurations"]:
+        found = "volumes"
+    else:
+        sizes = training_image_sizes(planner)
+        found = "" if sizes == {setting.patch_size} else _listed(sizes)
+    if found:
+        height, width = setting.patch_size
         raise DatasetError(
-            f"configuration: the protocol's 2d is for 2D images of {wanted[0]}x{wanted[1]} pixels, and this data set "
-            f"holds {what}; convert it with `llm4seg convert … --size {wanted[0]}` (2D), or choose -c 3d_fullres."
+            f"configuration: the protocol's 2d is for 2D images of {height}x{width} pixels, and this data set "
+            f"holds {found}; convert it with `llm4seg convert … --size {height}` (2D), or choose -c 3d_fullres."
         )
-    planned = _plan_patch(planner, entry["spacing"], setting, 1.0)
-    entry.update(patch_size=planned["patch_size"], batch_size=setting.batch_size, architecture=planned["architecture"])
-    return entry
+    planned = _plan_patch(planner, inherited(plans, "2d", "spacing"), setting, 1.0)
+    return {
+        **plans["configurations"]["2d"],
+        "patch_size": planned["patch_size"],
+        "batch_size": setting.batch_size,
+        "architecture": planned["architecture"],
+    }
+
+
+def _listed(sizes: set[tuple[int, ...]]) -> str:
+    texts = ["x".join(map(str, size)) for size in sorted(sizes)]
+    return f"images of {', '.join(texts[:3])}{' and other' if len(texts) > 3 else ''} pixels" if texts else "no images"
 
 
 def _three_dimensional(plans: dict[str, Any], planner: Any, setting: Setting) -> dict[str, Any]:

@@ -18,6 +18,7 @@ set -euo pipefail
 
 usage() { sed -n '2,/^set /p' "$0" | sed '$d; s/^# \{0,1\}//'; }
 stop() { echo "reproduce_paper.sh: $1" >&2; exit 2; }
+count() { compgen -G "$1" | wc -l; }
 
 [[ $# -gt 0 && $1 != -h && $1 != --help ]] || { usage; exit 0; }
 dataset=$1; shift
@@ -55,7 +56,9 @@ name=$(cd "$nnUNet_raw" && compgen -G "$pattern") || stop "dataset: there is no 
 number=${name#Dataset} number=${number%%_*}
 
 preprocessed=$nnUNet_preprocessed/$name
-if [[ ! -f $preprocessed/nnUNetPlans.json || ! -d $preprocessed/nnUNetPlans_2d ]]; then
+# nnU-Net writes the .pkl last of a case's files; a run that was killed leaves fewer of them than cases.
+cases=$(count "$nnUNet_raw/$name/imagesTr/*_0000.*") || stop "dataset: there are no images in $nnUNet_raw/$name/imagesTr; convert it."
+if [[ ! -f $preprocessed/nnUNetPlans.json || $(count "$preprocessed/nnUNetPlans_2d/*.pkl") -lt $cases ]]; then
     nnUNetv2_plan_and_preprocess -d "$number" -c 2d --verify_dataset_integrity
 fi
 llm4seg plan "$name" -c 2d --protocol paper "${plan_options[@]}"

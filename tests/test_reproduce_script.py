@@ -12,6 +12,9 @@ case "$(basename "$0") $1 ${2:-}" in
     "llm4seg train "*)
         folder=$nnUNet_results/$2/${6}__${8}__$3/fold_$4/validation
         mkdir -p "$folder" && echo '{}' > "$folder/summary.json" ;;
+    nnUNetv2_plan_and_preprocess*)
+        data=$nnUNet_preprocessed/Dataset041_BUSI
+        mkdir -p "$data/nnUNetPlans_2d" && touch "$data/nnUNetPlans.json" "$data"/nnUNetPlans_2d/{a,b,c}.{b2nd,pkl} ;;
 esac
 """
 
@@ -23,6 +26,10 @@ def start(tmp_path):
     for command in ("llm4seg", "nnUNetv2_plan_and_preprocess"):
         (tmp_path / "bin" / command).write_text(STUB)
         (tmp_path / "bin" / command).chmod(0o755)
+    images = tmp_path / "nnUNet_raw/Dataset041_BUSI/imagesTr"
+    images.mkdir()
+    for case in "abc":
+        (images / f"{case}_0000.png").touch()
     log = tmp_path / "log"
 
     def run(*options, rc=0):
@@ -65,6 +72,25 @@ def test_second_start_trains_nothing_that_is_done(start, tmp_path):
     assert [call for call in calls if call.startswith("llm4seg train")] == [
         "llm4seg train Dataset041_BUSI 2d 0 -tr nnUNetTrainer_100epochs -p nnUNetPlans_paper -device cuda --c"
     ]
+
+
+def test_second_start_preprocesses_what_is_half_done_and_nothing_else(start, tmp_path):
+    data = tmp_path / "nnUNet_preprocessed/Dataset041_BUSI/nnUNetPlans_2d"
+    data.mkdir(parents=True)
+    (data.parent / "nnUNetPlans.json").touch()
+    for name in ("a.b2nd", "a.pkl", "b.b2nd"):  # killed at the second of three cases
+        (data / name).touch()
+    calls, _ = start("41", "--folds", "0")
+    assert calls[0].startswith("nnUNetv2_plan_and_preprocess -d 041 ")
+    calls, _ = start("41", "--folds", "0")
+    assert not [call for call in calls if call.startswith("nnUNetv2_plan_and_preprocess")]
+
+
+def test_data_set_without_images_is_named(start, tmp_path):
+    for path in (tmp_path / "nnUNet_raw/Dataset041_BUSI/imagesTr").iterdir():
+        path.unlink()
+    calls, done = start("41", rc=2)
+    assert not calls and "there are no images in" in done.stderr
 
 
 def test_first_try_takes_the_shortest_trainers_of_every_arm(start):

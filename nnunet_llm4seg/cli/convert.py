@@ -20,7 +20,7 @@ def convert(
     seed: Annotated[int, typer.Option(help="Seed of 5fold")] = 12345,
     group_by: Annotated[
         str | None,
-        typer.Option(metavar="REGEX", help="Keep cases together whose names match the same, such as '^[^_]+'"),
+        typer.Option(metavar="REGEX", help="Keep training cases together whose names match the same: '^[^_]+'"),
     ] = None,
     group_near_duplicates: Annotated[
         bool, typer.Option(help="Whether 5fold keeps near-duplicate images together")

@@ -18,7 +18,8 @@ from nnunet_llm4seg.datasets.cases import (
 from nnunet_llm4seg.datasets.layouts import images_and_masks
 from nnunet_llm4seg.errors import DatasetError
 
-CLASSES = ("benign", "malignant", "normal")
+NORMAL = "normal"
+CLASSES = ("benign", "malignant", NORMAL)
 _MASK = re.compile(r"(?P<image>.+)_mask(_\d+)?$")
 
 
@@ -38,8 +39,9 @@ def read_busi(source: Path, *, normals: bool = False) -> SourceDataset:
     if first_folder(root / "benign", root / "malignant"):
         cases = [case for name in CLASSES[: 3 if normals else 2] for case in _of_class(root / name)]
     elif (cases := images_and_masks(root)) is not None:
-        cases = [replace(case, group=_class_of(case.name)) for case in cases]
-        cases = [case for case in cases if normals or case.group != "normal"]
+        classes = [_class_of(case.name) for case in cases]
+        cases = [replace(case, group=c, healthy=c == NORMAL) for case, c in zip(cases, classes, strict=True)]
+        cases = [case for case in cases if normals or not case.healthy]
     else:
         raise no_layout(source, "Dataset_BUSI_with_GT/ with benign/ and malignant/, or images/ and masks/0/")
     return SourceDataset(name="BUSI", list_folders=(source, root), cases=cases, labels={"background": 0, "lesion": 1})
@@ -55,7 +57,7 @@ def _of_class(folder: Path) -> list[Case]:
         else:
             images.append(path)
     return [
-        Case(name=name, image=image, masks=files, group=folder.name)
+        Case(name=name, image=image, masks=files, group=folder.name, healthy=folder.name == NORMAL)
         for name, image, files in paired(by_stem(images), masks)
     ]
 

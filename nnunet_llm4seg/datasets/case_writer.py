@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -11,27 +13,42 @@ from PIL import Image
 from nnunet_llm4seg.datasets.cases import Case
 from nnunet_llm4seg.datasets.images import FITTED, read_image, read_mask, resized
 from nnunet_llm4seg.datasets.volumes import check_volume
+from nnunet_llm4seg.datasets.writer import NOTICES
 from nnunet_llm4seg.errors import DatasetError
-from nnunet_llm4seg.files import written_whole
+from nnunet_llm4seg.files import write_json, written_whole
+
+EMPTY = "labels are empty: look whether their masks show the foreground bright on black"
+FULL = "labels are foreground everywhere: look whether their masks show the foreground bright on black"
 
 
-def case_paths(folder: Path, name: str, *, test: bool, ending: str) -> tuple[Path, Path]:
-    """Where a case's image and label go."""
+class CaseFiles(NamedTuple):
+    """Where a case's files go; `notices` is for the next run, should this one be killed."""
+
+    image: Path
+    label: Path
+    notices: Path
+
+
+def case_files(folder: Path, name: str, *, test: bool, ending: str) -> CaseFiles:
+    """The files of a case under its new name."""
     which = "Ts" if test else "Tr"
-    return folder / f"images{which}" / f"{name}_0000{ending}", folder / f"labels{which}" / f"{name}{ending}"
+    return CaseFiles(
+        folder / f"images{which}" / f"{name}_0000{ending}",
+        folder / f"labels{which}" / f"{name}{ending}",
+        folder / NOTICES / f"{name}.json",
+    )
 
 
 def write_image_case(
-    case: Case, target: tuple[Path, Path], *, colour: bool, size: int | None, resize_masks: bool
+    case: Case, target: CaseFiles, *, colour: bool, size: int | None, resize_masks: bool
 ) -> list[str]:
-    """Write a 2D case as PNG, its merged masks as 0 and 1; returns notices.
+    """Write a 2D case as PNG, its merged masks as 0 and 1; returns notices, also those of a run that was killed.
 
     Raises:
         DatasetError: a file cannot be read, or a mask has another size and may not be resized.
     """
-    image_path, label_path = target
-    if image_path.exists() and (label_path.exists() or not case.masks):
-        return []
+    if target.image.exists() and (target.label.exists() or not case.masks):
+        return _noticed_before(target)
     pixels, notices = read_image(case.image, colour=colour)
     shape = pixels.shape[:2]
     final = (size, size) if size else shape
@@ -47,25 +64,39 @@ def write_image_case(
             more = [*more, FITTED]
         label |= resized(mask, final)
         notices += more
-    _save(resized(pixels, final), image_path)
+    if case.masks and label.all():
+        notices.append(FULL)
+    elif case.masks and not label.any() and not case.healthy:
+        notices.append(EMPTY)
+    if notices:  # before the files that tell the next run that the case is done
+        write_json(target.notices, notices)
+    _save(resized(pixels, final), target.image)
     if case.masks:
-        _save(label.astype(np.uint8), label_path)
+        _save(label.astype(np.uint8), target.label)
     return notices
 
 
-def write_volume_case(case: Case, target: tuple[Path, Path], *, values: range) -> list[str]:
-    """Copy a 3D case's NIfTI files after checking them; returns no notices.
+def write_volume_case(case: Case, target: CaseFiles, *, values: range) -> list[str]:
+    """Copy a 3D case's NIfTI files after checking them; returns notices.
 
     Raises:
         DatasetError: a file cannot be read, or image and label do not fit.
     """
     sources = [case.image, *case.masks]
-    if not all(path.exists() for path in target[: len(sources)]):
-        check_volume(case.image, case.masks[0] if case.masks else None, values)
-        for source, path in zip(sources, target, strict=False):
-            with written_whole(path) as temporary:
-                shutil.copyfile(source, temporary)
-    return []
+    targets = [target.image, target.label][: len(sources)]
+    if all(path.exists() for path in targets):
+        return _noticed_before(target)
+    notices = check_volume(case.image, case.masks[0] if case.masks else None, values)
+    if notices:
+        write_json(target.notices, notices)
+    for source, path in zip(sources, targets, strict=True):
+        with written_whole(path) as temporary:
+            shutil.copyfile(source, temporary)
+    return notices
+
+
+def _noticed_before(target: CaseFiles) -> list[str]:
+    return json.loads(target.notices.read_text(encoding="utf-8")) if target.notices.exists() else []
 
 
 def _save(pixels: np.ndarray, path: Path) -> None:

@@ -24,6 +24,7 @@ class Case:
     masks: tuple[Path, ...] = ()
     test: bool = False
     group: str | None = None  # class that 5fold stratifies by, such as benign
+    healthy: bool = False  # so its masks are empty
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,11 +111,13 @@ def safe_names(names: Iterable[str]) -> dict[str, str]:
     """File-safe case names by the published ones: letters, digits and hyphens, one underscore for all else.
 
     Raises:
-        DatasetError: two names become the same.
+        DatasetError: two names become the same, or one is not in UTF-8 and so cannot be written down.
     """
     safe: dict[str, str] = {}
     taken: dict[str, str] = {}
     for name in names:
+        if name != name.encode(errors="replace").decode():
+            raise DatasetError(f"{name!r} is not a name in UTF-8; rename the file or folder and start again.")
         new = re.sub(r"[^A-Za-z0-9-]+", "_", name).strip("_") or "case"
         if (other := taken.setdefault(new, name)) != name or name in safe:
             raise DatasetError(f"{other!r} and {name!r} both become the case name {new!r}; rename one of the files.")

@@ -13,7 +13,7 @@ from typing import Any
 
 from nnunet_llm4seg import __version__
 from nnunet_llm4seg.datasets import nnunet_folders
-from nnunet_llm4seg.datasets.case_writer import case_paths, write_image_case, write_volume_case
+from nnunet_llm4seg.datasets.case_writer import CaseFiles, case_files, write_image_case, write_volume_case
 from nnunet_llm4seg.datasets.cases import Case, SourceDataset, safe_names, some
 from nnunet_llm4seg.datasets.folds import SplitOptions, describe, make_folds, make_groups
 from nnunet_llm4seg.datasets.images import is_grey
@@ -69,9 +69,11 @@ def convert(
     if not options.overwrite_preprocessed:
         nnunet_folders.refuse_stale_plans(final.name)
     names = safe_names(case.name for case in dataset.cases)
-    make_groups(names, None, options.splits.group_by)  # a mistake in the splits shows before the long work
-    if options.splits.kind:
-        make_folds(dataset, names, None, options.splits)
+    # a mistake in the splits shows before the long work
+    make_groups(dataset, names, None, options.splits.group_by)
+    folds = make_folds(dataset, names, None, options.splits)[0] if options.splits.kind else None
+    if options.splits.kind != "5fold" and not options.overwrite_preprocessed:
+        nnunet_folders.refuse_other_splits(final.name, folds)  # those of 5fold depend on the near-duplicates
     colour = _colour(dataset, options)
     with dataset_folder(final, _recipe(dataset, options, colour), overwrite=options.overwrite) as folder:
         notices = _write_cases(folder, dataset, names, options, colour, progress)
@@ -135,9 +137,9 @@ def _write_cases(
         write = partial(write_volume_case, values=range(len(dataset.labels)))
     else:
         write = partial(write_image_case, colour=colour, size=options.size, resize_masks=options.resize_masks)
-    targets = [_paths(folder, dataset, names, case) for case in dataset.cases]
+    targets = [_files(folder, dataset, names, case) for case in dataset.cases]
     for case, target in zip(dataset.cases, targets, strict=True):
-        for path in target[: 2 if case.masks else 1]:
+        for path in (target.image, target.notices, *([target.label] if case.masks else [])):
             path.parent.mkdir(exist_ok=True)
     affected: dict[str, set[str]] = {}
     # Threads: Pillow works outside the interpreter's lock, and no worker outlives a killed run.
@@ -153,8 +155,8 @@ def _write_cases(
     return [f"{notice}: {len(cases)} ({some(cases)})" for notice, cases in sorted(affected.items())]
 
 
-def _paths(folder: Path, dataset: SourceDataset, names: dict[str, str], case: Case) -> tuple[Path, Path]:
-    return case_paths(folder, names[case.name], test=case.test, ending=_ending(dataset))
+def _files(folder: Path, dataset: SourceDataset, names: dict[str, str], case: Case) -> CaseFiles:
+    return case_files(folder, names[case.name], test=case.test, ending=_ending(dataset))
 
 
 def _ending(dataset: SourceDataset) -> str:
@@ -164,7 +166,7 @@ def _ending(dataset: SourceDataset) -> str:
 def _duplicates(
     folder: Path, dataset: SourceDataset, names: dict[str, str], progress: Progress
 ) -> list[tuple[str, str]]:
-    images = {names[case.name]: _paths(folder, dataset, names, case)[0] for case in dataset.cases}
+    images = {names[case.name]: _files(folder, dataset, names, case).image for case in dataset.cases}
     return near_duplicates(
         images,
         workers=_WORKERS,
@@ -203,7 +205,7 @@ def _write_tables(
         write_json(folder / "splits_info.json", info)
         lines = describe(info)
     if duplicates is not None or options.splits.group_by:
-        groups = make_groups(names, duplicates, options.splits.group_by)
+        groups = make_groups(dataset, names, duplicates, options.splits.group_by)
         write_json(folder / "groups.json", groups)
     if duplicates:
         tests = {names[case.name] for case in dataset.cases if case.test}

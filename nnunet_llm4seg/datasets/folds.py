@@ -32,15 +32,19 @@ class SplitOptions:
             raise ConfigError(f"--group-by {self.group_by!r} needs folds to keep groups in; add --splits 5fold.")
 
 
-def make_groups(names: Mapping[str, str], duplicates: Pairs | None, group_by: str | None) -> dict[str, Any]:
-    """Content of groups.json: all cases that are one patient's or near-duplicates, by their new names.
+def make_groups(
+    dataset: SourceDataset, names: Mapping[str, str], duplicates: Pairs | None, group_by: str | None
+) -> dict[str, Any]:
+    """Content of groups.json: training cases that are one patient's, and near-duplicates, by their new names.
 
     Args:
         names: new case names by the published ones.
         duplicates: near-duplicates by their new names; None if nobody looked for them.
+        group_by: for the training cases alone, since names of test cases may be made up.
     """
+    training = _training(dataset, names)
     rules = ([] if duplicates is None else [RULE]) + ([f"names with the same {group_by!r}"] if group_by else [])
-    return {"rule": "; ".join(rules), "groups": joined((duplicates or []) + _patients(names, group_by))}
+    return {"rule": "; ".join(rules), "groups": joined((duplicates or []) + _patients(training, group_by))}
 
 
 def make_folds(
@@ -55,7 +59,7 @@ def make_folds(
     Raises:
         DatasetError: the published lists are missing or do not fit, or five folds cannot be made.
     """
-    training = {case.name: names[case.name] for case in dataset.cases if not case.test}
+    training = _training(dataset, names)
     if options.kind == "official":
         if dataset.published:
             published, origin = dataset.published, [dataset.published_in]
@@ -68,7 +72,7 @@ def make_folds(
         classes = {training[c.name]: c.group or words[c.name] for c in dataset.cases if not c.test}
         near = duplicates if options.group_near_duplicates else None
         # with the test cases, since one of them may connect two training cases
-        groups = make_groups(names, near, options.group_by)["groups"]
+        groups = make_groups(dataset, names, near, options.group_by)["groups"]
         together = [kept for group in groups if (kept := [name for name in group if name in classes])]
         folds = splits.five_folds(classes, together, seed=options.seed)
         counts = {name: count for name, count in sorted(Counter(classes.values()).items(), key=str) if name}
@@ -91,6 +95,10 @@ def make_folds(
         patients = _patients(training, options.group_by)
         info["patients_crossing_each_fold"] = [_groups_cut(joined(patients), fold) for fold in folds]
     return [{"train": fold[0], "val": fold[1]} for fold in folds], info
+
+
+def _training(dataset: SourceDataset, names: Mapping[str, str]) -> dict[str, str]:
+    return {case.name: names[case.name] for case in dataset.cases if not case.test}
 
 
 def _patients(names: Mapping[str, str], group_by: str | None) -> Pairs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +12,26 @@ from nnunet_llm4seg.errors import DatasetError
 
 SCALED = "16-bit colour images were scaled to 8 bit"
 INVERTED = "masks have an inverted palette (index 0 is bright); they were decoded by colour"
-FAINT = "masks have values above 1 but none above 127; they became empty"
+FAINT = "masks have values above 1 but none above 127 (32767 where values go beyond 255); they became empty"
 FITTED = "masks had another size than their image; they were resized to it"
 
 _GREY_MODES = ("1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "I;16N")
 
 
 def is_grey(path: Path) -> bool:
-    """Whether the file stores one channel (and perhaps alpha), by its header alone."""
-    return _opened(path).mode in _GREY_MODES
+    """Whether the file stores one channel (and perhaps alpha) or a palette of greys alone.
+
+    Raises:
+        DatasetError: the file cannot be read.
+    """
+    with _opened(path) as image:
+        if image.mode != "P":
+            return image.mode in _GREY_MODES
+        try:
+            red, green, blue = np.array(image.getpalette("RGB")).reshape(-1, 3).T
+        except Exception as error:
+            raise _unreadable(path, error) from error
+        return np.array_equal(red, green) and np.array_equal(green, blue)
 
 
 def read_image(path: Path, *, colour: bool) -> tuple[np.ndarray, list[str]]:
@@ -32,8 +44,8 @@ def read_image(path: Path, *, colour: bool) -> tuple[np.ndarray, list[str]]:
     Raises:
         DatasetError: the file cannot be read, has several frames, or holds neither 8 nor 16 bit.
     """
-    image, _, scaled = _loaded(path)
-    notices = [SCALED] if scaled else []
+    image, _, bits = _loaded(path, merged=_scaled)
+    notices = [SCALED] if bits == 16 and image.mode == "RGB" else []
     if image.mode.startswith("I"):
         pixels = np.asarray(image)
         if pixels.min() < 0 or pixels.max() > 65535:
@@ -52,14 +64,14 @@ def read_image(path: Path, *, colour: bool) -> tuple[np.ndarray, list[str]]:
 def read_mask(path: Path) -> tuple[np.ndarray, list[str]]:
     """A mask as (H, W) bool, and notices.
 
-    Foreground is 1 in files whose maximum is 1 or less, else whatever is above 127 (32767 if the values go
-    beyond 255); colours, those of a palette too, count by their brightest channel. JPEG files, where 1 is
+    Foreground is 1, as stored, in files whose maximum is 1 or less, else whatever is above 127 (32767 if the
+    values go beyond 255); colours, those of a palette too, count by their brightest channel. JPEG files, where 1 is
     noise, always follow the second rule.
 
     Raises:
         DatasetError: the file cannot be read or has several frames.
     """
-    image, file_format, _ = _loaded(path)
+    image, file_format, bits = _loaded(path, merged=lambda pixels: pixels.max(axis=2))
     notices = []
     if image.mode == "P" and _inverted_palette(image):
         notices.append(INVERTED)
@@ -71,8 +83,9 @@ def read_mask(path: Path) -> tuple[np.ndarray, list[str]]:
     if pixels.ndim == 3:
         pixels = pixels.max(axis=2)
     highest = pixels.max()
-    if highest <= 1 and file_format not in ("JPEG", "MPO"):
-        return pixels == 1, notices
+    one = 255 // (2**bits - 1) if image.mode == "L" and bits < 8 else 1  # what Pillow makes of a stored 1
+    if highest <= one and file_format not in ("JPEG", "MPO"):
+        return pixels == one, notices
     mask = pixels > (127 if highest <= 255 else 32767)
     if highest > 1 and not mask.any():
         notices.append(FAINT)
@@ -101,19 +114,26 @@ def _opened(path: Path) -> Image.Image:
         raise _unreadable(path, error) from error
 
 
-def _loaded(path: Path) -> tuple[Image.Image, str, bool]:
-    """The upright image, its file format, and whether colours of 16 bit were scaled."""
+def _loaded(path: Path, *, merged: Callable[[np.ndarray], np.ndarray]) -> tuple[Image.Image, str, int]:
+    """The upright image, its file format, and how many bits a stored sample has.
+
+    Args:
+        merged: makes colours of 16 bit, (H, W, 3) uint16, into what Pillow can hold.
+    """
     with _opened(path) as image:
-        # MPO: a camera's JPEG with a preview as second frame
-        if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
-            raise DatasetError(f"{path} holds {image.n_frames} frames; save it as one 2D image and start again.")
         try:
+            frames = getattr(image, "n_frames", 1)
+            if frames > 1 and image.format != "MPO":  # a camera's JPEG with a preview as second frame
+                raise DatasetError(f"{path} holds {frames} frames; save it as one 2D image and start again.")
             upright = ImageOps.exif_transpose(image)
-            if not _is_deep(path, image):
-                return upright, image.format, False
-            deep = _all_16_bits(path)
-            deep.getexif()[ExifTags.Base.Orientation] = image.getexif().get(ExifTags.Base.Orientation, 1)
-            return ImageOps.exif_transpose(deep), image.format, deep.mode == "RGB"
+            bits, channels = _depth(path, image)
+            if bits == 16 and channels > 1:  # Pillow silently cut the lower 8
+                deep = _all_16_bits(path, merged)
+                deep.getexif()[ExifTags.Base.Orientation] = image.getexif().get(ExifTags.Base.Orientation, 1)
+                upright = ImageOps.exif_transpose(deep)
+            return upright, image.format, bits
+        except DatasetError:
+            raise
         except Exception as error:
             raise _unreadable(path, error) from error
 
@@ -123,25 +143,25 @@ def _unreadable(path: Path, error: Exception) -> DatasetError:
     return DatasetError(f"{path} cannot be read as an image ({reason}); replace the file and start again.")
 
 
-def _is_deep(path: Path, image: Image.Image) -> bool:
-    """Whether several channels have 16 bit each: Pillow would silently cut the lower 8."""
+def _depth(path: Path, image: Image.Image) -> tuple[int, int]:
+    """Bits of a stored sample, and samples of a pixel (one of a palette)."""
     if image.format == "PNG":
         with path.open("rb") as file:
             header = file.read(26)  # signature, then IHDR: width, height, bit depth, colour type
-        return header[24] == 16 and header[25] in (2, 4, 6)
+        return header[24], {2: 3, 4: 2, 6: 4}.get(header[25], 1)
     if image.format == "TIFF":
-        depths = image.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, ())
-        return len(depths) > 1 and depths[0] == 16
-    return False
+        depths = image.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (1,))
+        return depths[0], len(depths)
+    return 8, len(image.getbands())
 
 
-def _all_16_bits(path: Path) -> Image.Image:
-    """Grey (mode I;16) as it is, colours scaled to 8 bit (mode RGB); no alpha."""
+def _all_16_bits(path: Path, merged: Callable[[np.ndarray], np.ndarray]) -> Image.Image:
+    """Grey as it is (mode I;16), colours as `merged`; no alpha."""
     import SimpleITK
 
     pixels = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path)))  # (H, W, C) uint16
     grey = pixels.shape[-1] == 2
-    return Image.fromarray(np.ascontiguousarray(pixels[..., 0]) if grey else _scaled(pixels[..., :3]))
+    return Image.fromarray(np.ascontiguousarray(pixels[..., 0]) if grey else merged(pixels[..., :3]))
 
 
 def _scaled(pixels: np.ndarray) -> np.ndarray:

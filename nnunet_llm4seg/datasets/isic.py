@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nnunet_llm4seg.datasets.cases import Case, SourceDataset, by_stem, image_files, no_layout, paired
+from nnunet_llm4seg.datasets.class_tables import table_rows, with_classes
 from nnunet_llm4seg.errors import DatasetError
 
 # year -> set -> (folder of the images, folder of the masks), as the challenge names them
@@ -24,16 +25,25 @@ YEARS = {
         "test": ("ISIC2018_Task1-2_Test_Input", "ISIC2018_Task1_Test_GroundTruth"),
     },
 }
+# likewise; 2018 has none for the images of task 1
+CLASS_TABLES = {
+    2016: {"training": "ISBI2016_ISIC_Part3_Training_GroundTruth.csv"},
+    2017: {
+        "training": "ISIC-2017_Training_Part3_GroundTruth.csv",
+        "validation": "ISIC-2017_Validation_Part3_GroundTruth.csv",
+    },
+}
 _SUFFIX = "_segmentation"
 
 
 def read_isic(source: Path) -> SourceDataset:
     """One year's folders. The validation set is part of the training cases and `official`'s only fold.
 
-    Superpixels, licence files and whatever else is no image are skipped.
+    Superpixels, licence files and whatever else is no image are skipped. Classes come from the tables of part 3.
 
     Raises:
-        DatasetError: no year's or several years' folders are there, or images and masks do not pair.
+        DatasetError: no year's or several years' folders are there, images and masks do not pair, or a table
+            misses cases.
     """
     years = [year for year, sets in YEARS.items() if (source / sets["training"][0]).is_dir()]
     if not years:
@@ -42,6 +52,12 @@ def read_isic(source: Path) -> SourceDataset:
     if len(years) > 1:
         raise DatasetError(f"{source} holds ISIC {years[0]} and {years[1]}; put each year into a folder of its own.")
     cases = {name: _of_set(name, *(source / f for f in pair)) for name, pair in YEARS[years[0]].items()}
+    notices = []
+    for name, file in CLASS_TABLES.get(years[0], {}).items():
+        if cases[name] and (source / file).is_file():
+            cases[name] = with_classes(cases[name], _classes(source / file), source / file)
+        elif cases[name]:
+            notices.append(f"{file} is not there: 5fold cannot stratify the {name} set by class")
     published = None
     if cases.get("validation"):
         training, validation = ([case.name for case in cases[name]] for name in ("training", "validation"))
@@ -54,7 +70,25 @@ def read_isic(source: Path) -> SourceDataset:
         colour=True,
         published=published,
         published_in="the challenge's training and validation sets",
+        notices=notices,
     )
+
+
+def _classes(table: Path) -> dict[str, str]:
+    """Class by case: the second column (2016), or the column `melanoma` or `seborrheic_keratosis` with a 1 (2017).
+
+    What is neither of these two is a nevus.
+    """
+    header, *rows = table_rows(table) or [[]]
+    if header[1:] == ["melanoma", "seborrheic_keratosis"]:
+        return {name: _marked(header[1:], marks) or "nevus" for name, *marks in rows}
+    if len(header) != 2:
+        raise DatasetError(f"{table} begins with {header}; expected the challenge's table of part 3.")
+    return {row[0]: row[1] for row in [header, *rows]}
+
+
+def _marked(names: list[str], marks: list[str]) -> str | None:
+    return next((name for name, mark in zip(names, marks, strict=False) if mark in ("1", "1.0")), None)
 
 
 def _of_set(name: str, images: Path, masks: Path) -> list[Case]:

@@ -53,8 +53,11 @@ def refuse_other_splits(folder: str, splits: list | None) -> None:
     """Raise DatasetError if the preprocessed folder has other splits than these: nnU-Net would keep those."""
     path = preprocessed_folder(folder)
     if path and (path / SPLITS_FILE).is_file():
-        there = json.loads((path / SPLITS_FILE).read_text(encoding="utf-8"))
-        if there != splits:
+        try:
+            same = json.loads((path / SPLITS_FILE).read_text(encoding="utf-8")) == splits
+        except ValueError:  # no JSON
+            same = False
+        if not same:
             raise _stale(path, f"another {SPLITS_FILE}, which nnU-Net would use instead of the new one")
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-from dataclasses import replace
 from pathlib import Path
 
 from nnunet_llm4seg.datasets.cases import (
@@ -15,6 +13,7 @@ from nnunet_llm4seg.datasets.cases import (
     no_layout,
     some,
 )
+from nnunet_llm4seg.datasets.class_tables import table_rows, with_classes
 from nnunet_llm4seg.datasets.layouts import pair_folders
 from nnunet_llm4seg.errors import DatasetError
 
@@ -33,10 +32,7 @@ def read_tnscui(source: Path) -> SourceDataset:
     cases = pair_folders(root / "image", root / "mask")
     table = next((path for path in (root / "train.csv", source / "train.csv") if path.is_file()), None)
     if table is not None:
-        classes = _classes(table)
-        if missing := [case.name for case in cases if case.name not in classes]:
-            raise DatasetError(f"{table} has no class for {some(missing)}; download it again or remove it.")
-        cases = [replace(case, group=classes[case.name]) for case in cases]
+        cases = with_classes(cases, _classes(table), table)
     test = source / "TNSCUI2020_test"
     if test.is_dir():
         images = by_stem(image_files(first_folder(test / "image") or test))
@@ -53,15 +49,9 @@ def read_tnscui(source: Path) -> SourceDataset:
 
 def _classes(table: Path) -> dict[str, str]:
     """Class by case, from the columns `ID` (such as 1.PNG) and `CATE`, or the only two there are."""
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, restval="")
-            columns = {name.strip().lower(): name for name in reader.fieldnames or []}
-            rows = list(reader)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{table} is no table in UTF-8; save it as such and start again.") from error
-    pair = [columns.get("id"), columns.get("cate")] if len(columns) != 2 else list(columns.values())
-    if None in pair:
-        raise DatasetError(f"{table} has the columns {some(columns)}; expected ID and CATE.")
-    found = {Path(row[pair[0]].strip()).stem: row[pair[1]].strip() for row in rows}
-    return {name: f"class {value}" for name, value in found.items() if value}
+    header, *rows = table_rows(table) or [[]]
+    columns = {name.lower(): index for index, name in enumerate(header)}
+    case, category = (0, 1) if len(header) == 2 else (columns.get("id"), columns.get("cate"))
+    if case is None or category is None:
+        raise DatasetError(f"{table} has the columns {some(header)}; expected ID and CATE.")
+    return {Path(row[case]).stem: f"class {row[category]}" for row in rows if row[category]}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -10,17 +11,30 @@ import numpy as np
 from nnunet_llm4seg.datasets.cases import some
 from nnunet_llm4seg.errors import DatasetError
 
+MOVED = "labels have another origin than their image; both were kept as stored, voxel on voxel"
 
-def check_volume(image: Path, label: Path | None, values: Collection[int]) -> None:
-    """Check that an image can be opened, and that its label has its grid and only the given values.
+_SAME_PLACE = 1e-2  # of affines, in mm: published headers are rounded
+
+
+def check_volume(image: Path, label: Path | None, values: Collection[int]) -> list[str]:
+    """Check that an image can be read to its end, and that its label has its grid and only the given values.
+
+    Returns:
+        Notices: nnU-Net takes voxels as they are stored, so another origin harms nothing, another direction does.
 
     Raises:
         DatasetError: one of these is not so.
     """
-    volume = _opened(image)
+    import nibabel
+
+    with _reading(image):
+        volume = nibabel.load(image)
+        volume.dataobj.get_unscaled()  # a file that is cut off has a whole header
     if label is None:
-        return
-    segmentation = _opened(label)
+        return []
+    with _reading(label):
+        segmentation = nibabel.load(label)
+        found = np.unique(np.asanyarray(segmentation.dataobj))
     if volume.shape != segmentation.shape:
         raise DatasetError(
             f"{image} has {volume.shape} voxels and {label} {segmentation.shape}; both must have one grid."
@@ -30,26 +44,31 @@ def check_volume(image: Path, label: Path | None, values: Collection[int]) -> No
         raise DatasetError(
             f"{image} has voxels of {_mm(spacing)}, {label} {_mm(label_spacing)}; both must have one grid."
         )
-    try:
-        found = np.unique(np.asanyarray(segmentation.dataobj))
-    except Exception as error:
-        raise _unreadable(label, error) from error
+    if not np.allclose(volume.affine[:3, :3], segmentation.affine[:3, :3], atol=_SAME_PLACE):
+        raise DatasetError(
+            f"{image} lies in space as {_place(volume.affine)}, {label} as {_place(segmentation.affine)}; both must "
+            "have one grid: download them again, or resample the label to its image."
+        )
     if unknown := sorted(set(found.tolist()) - set(values)):
         raise DatasetError(f"{label} holds the values {some(unknown)}; allowed are {min(values)} to {max(values)}.")
+    return [] if np.allclose(volume.affine, segmentation.affine, atol=_SAME_PLACE) else [MOVED]
 
 
-def _opened(path: Path):
-    import nibabel
-
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
     try:
-        return nibabel.load(path)
+        yield
     except Exception as error:
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path: Path, error: Exception) -> DatasetError:
-    return DatasetError(f"{path} cannot be read as NIfTI ({type(error).__name__}); replace the file and start again.")
+        reason = type(error).__name__
+        raise DatasetError(f"{path} cannot be read as NIfTI ({reason}); replace the file and start again.") from error
 
 
 def _mm(spacing: tuple[float, ...]) -> str:
     return " x ".join(f"{value:g}" for value in spacing) + " mm"
+
+
+def _place(affine: np.ndarray) -> str:
+    import nibabel
+
+    origin = ", ".join(f"{value:g}" for value in affine[:3, 3])
+    return f"{''.join(nibabel.aff2axcodes(affine))} with its origin at ({origin}) mm"

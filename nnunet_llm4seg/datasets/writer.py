@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from nnunet_llm4seg.errors import DatasetError, LLM4SegError
 from nnunet_llm4seg.files import write_json
 
+NOTICES = ".notices"
 _RECIPE = ".recipe.json"
 
 
@@ -23,7 +24,8 @@ def dataset_folder(final: Path, recipe: Any, *, overwrite: bool) -> Iterator[Pat
     """Yield a hidden folder beside `final`, which takes that name when the block ends.
 
     A run that was killed leaves the hidden folder; if the recipe is the same, its files are kept, so that the
-    block need not write those that exist. A user's mistake (LLM4SegError) removes it.
+    block need not write those that exist. A user's mistake (LLM4SegError) removes it. What the block puts into its
+    folder `NOTICES` is for such a next run and does not become part of the data set.
 
     Args:
         recipe: everything that the files depend on, as JSON can hold it.
@@ -45,7 +47,9 @@ def dataset_folder(final: Path, recipe: Any, *, overwrite: bool) -> Iterator[Pat
             except LLM4SegError:
                 shutil.rmtree(part)
                 raise
-            (part / _RECIPE).unlink()
+            (part / _RECIPE).unlink()  # first: without it the next run begins anew
+            if (part / NOTICES).exists():
+                shutil.rmtree(part / NOTICES)
             if final.exists():
                 os.replace(final, old)
             os.replace(part, final)
@@ -60,7 +64,11 @@ def dataset_folder(final: Path, recipe: Any, *, overwrite: bool) -> Iterator[Pat
 
 
 def refuse_existing(final: Path, *, overwrite: bool) -> None:
-    """Raise DatasetError if `final` is there and may not be overwritten."""
+    """Raise DatasetError if `final` is there and may not be overwritten; a link never may."""
+    if final.is_symlink():
+        raise DatasetError(
+            f"{final} is a link to {final.readlink()}, which is not replaced; remove the link or choose another ID."
+        )
     if final.exists() and not overwrite:
         raise DatasetError(f"{final} is already there; add --overwrite to replace it or choose another ID.")
 
@@ -73,10 +81,16 @@ def _recover(final: Path, old: Path) -> None:
 
 
 def _prepare(part: Path, recipe: Any) -> None:
-    written = part / _RECIPE
-    if part.exists() and not (written.is_file() and json.loads(written.read_text(encoding="utf-8")) == recipe):
+    if part.exists() and not _made_with(recipe, part):
         shutil.rmtree(part)
     part.mkdir(exist_ok=True)
     for torn in part.rglob(".*.part"):
         torn.unlink()
-    write_json(written, recipe)
+    write_json(part / _RECIPE, recipe)
+
+
+def _made_with(recipe: Any, part: Path) -> bool:
+    try:
+        return json.loads((part / _RECIPE).read_text(encoding="utf-8")) == recipe
+    except (FileNotFoundError, ValueError):  # killed before it was written, or emptied by a full disk
+        return False

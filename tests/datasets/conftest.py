@@ -3,6 +3,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from dataset_trees import make_folder
 
 from nnunet_llm4seg.cli import main
 
@@ -45,6 +46,12 @@ def refused(llm4seg, raw):
         return sentence.removeprefix("llm4seg: ")
 
     return run
+
+
+@pytest.fixture
+def source(tmp_path):
+    """A folder of 12 images with masks, two of each patient p0 to p5."""
+    return make_folder(tmp_path / "data", [f"p{n // 2}_{n}" for n in range(12)])
 
 
 @pytest.fixture

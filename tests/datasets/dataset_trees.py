@@ -31,6 +31,11 @@ def contents(folder):
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
+def cases(folder):
+    """Names of the cases in one of nnU-Net's image folders."""
+    return sorted(path.name.removesuffix("_0000.png") for path in folder.iterdir())
+
+
 def make_folder(root, names, shape=(40, 48)):
     """The official LLM4Seg layout."""
     for seed, name in enumerate(names):
@@ -101,9 +106,12 @@ def make_kvasir(root):
     return root
 
 
-def save_volume(values, path, spacing=(0.8, 0.8, 3.0)):
+def save_volume(values, path, spacing=(0.8, 0.8, 3.0), origin=(0.0, 0.0, 0.0)):
+    """A negative spacing turns its axis."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    nibabel.save(nibabel.Nifti1Image(values, np.diag([*spacing, 1.0])), path)
+    affine = np.diag([*spacing, 1.0])
+    affine[:3, 3] = origin
+    nibabel.save(nibabel.Nifti1Image(values, affine), path)
 
 
 def make_btcv(root, images="RawData/Training/img", labels="RawData/Training/label", tests="RawData/Testing/img"):

@@ -3,7 +3,9 @@ import json
 
 import numpy as np
 import pytest
-from dataset_trees import blob, make_busi, noise, pixels, save
+from dataset_trees import blob, make_busi, make_folder, noise, pixels, save
+
+from nnunet_llm4seg.datasets import case_writer
 
 
 @pytest.fixture
@@ -48,8 +50,17 @@ def test_rgb_makes_three_channels_with_the_same_normalisation(busi, llm4seg, raw
 
 
 def test_normals_come_on_request_with_empty_masks(busi, llm4seg, raw):
-    llm4seg("convert", "busi", busi, "-d", 7, "--normals")
+    _, out, _ = llm4seg("convert", "busi", busi, "-d", 7, "--normals")
     assert not pixels(raw / "Dataset007_BUSI/labelsTr/normal_1.png").any()
+    assert case_writer.EMPTY not in out
+
+
+def test_normals_of_the_official_layout_may_be_empty_and_lesions_are_noticed(tmp_path, llm4seg):
+    source = make_folder(tmp_path / "busi", ["benign (1)", "benign (2)", "normal (1)"])
+    for name in ("benign (2)", "normal (1)"):
+        save(np.zeros((40, 48), dtype=bool), source / f"masks/0/{name}.png")
+    _, out, _ = llm4seg("convert", "busi", source, "-d", 7, "--normals")
+    assert f"{case_writer.EMPTY}: 1 (benign (2))" in out
 
 
 def test_mask_of_another_size_is_refused_and_resized_on_request(busi, llm4seg, refused, raw):

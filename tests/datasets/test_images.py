@@ -1,3 +1,6 @@
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from dataset_trees import blob, noise, save
@@ -41,6 +44,13 @@ def test_palette_image_is_read_by_its_colours(tmp_path):
     np.testing.assert_array_equal(read_image(tmp_path / "x.png", colour=True)[0], np.array(image.convert("RGB")))
 
 
+def test_palette_of_greys_is_grey_and_one_of_colours_is_not(tmp_path):
+    for name, colours in (("grey", [0, 0, 0, 70, 70, 70]), ("colour", [0, 0, 0, 70, 70, 71])):
+        palette_mask(colours).save(tmp_path / f"{name}.png")
+    assert is_grey(tmp_path / "grey.png") and not is_grey(tmp_path / "colour.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "grey.png", colour=False)[0], BYTES * 70)
+
+
 def test_grey_of_16_bit_keeps_its_values(tmp_path):
     deep = noise(5).astype(np.uint16) * 201
     save(deep, tmp_path / "x.png")
@@ -75,6 +85,20 @@ def palette_mask(colours, indices=MASK):
     return image
 
 
+def write_grey_png(path, values, bits):
+    """A grey PNG of 2 or 4 bits, which Pillow cannot write."""
+    samples = np.unpackbits(values[..., None], axis=2)[..., -bits:]  # (H, W, bits)
+    rows = np.packbits(samples.reshape(len(values), -1), axis=1)
+    height, width = values.shape
+    parts = {
+        b"IHDR": struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0),
+        b"IDAT": zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows)),
+        b"IEND": b"",
+    }
+    chunks = [struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in parts.items()]
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+
+
 BYTES = MASK.astype(np.uint8)
 MASKS = {
     "1": Image.fromarray(MASK),
@@ -101,6 +125,26 @@ def test_mask_of_every_kind_is_decoded(kind, tmp_path):
     np.testing.assert_array_equal(mask, MASK)
 
 
+@pytest.mark.parametrize(("bits", "highest"), [(2, 1), (2, 3), (4, 1), (4, 15)])
+def test_mask_of_few_bits_is_decoded_by_its_stored_values(bits, highest, tmp_path):
+    write_grey_png(tmp_path / "m.png", BYTES * highest, bits)
+    mask, notices = read_mask(tmp_path / "m.png")
+    np.testing.assert_array_equal(mask, MASK)
+    assert notices == []
+
+
+@pytest.mark.parametrize("highest", [1, 255, 65535])
+@pytest.mark.parametrize("ending", ["png", "tif"])
+def test_colour_mask_of_16_bit_is_decoded_by_its_stored_values(ending, highest, tmp_path):
+    import SimpleITK
+
+    deep = np.dstack([BYTES.astype(np.uint16) * highest] * 3)
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(deep, isVector=True), str(tmp_path / f"m.{ending}"))
+    mask, notices = read_mask(tmp_path / f"m.{ending}")
+    np.testing.assert_array_equal(mask, MASK)
+    assert notices == []
+
+
 def test_inverted_palette_is_decoded_by_colour_and_noticed(tmp_path):
     palette_mask([255, 255, 255, 0, 0, 0], ~MASK).save(tmp_path / "m.png")
     mask, notices = read_mask(tmp_path / "m.png")
@@ -114,9 +158,10 @@ def test_jpeg_noise_of_an_empty_mask_stays_background(tmp_path):
 
 
 def test_mask_without_bright_values_is_empty_with_a_notice(tmp_path):
-    save(BYTES * 2, tmp_path / "m.png")
-    mask, notices = read_mask(tmp_path / "m.png")
-    assert not mask.any() and notices == [FAINT]
+    for faint in (BYTES * 2, BYTES.astype(np.uint16) * 300):
+        save(faint, tmp_path / "m.png")
+        mask, notices = read_mask(tmp_path / "m.png")
+        assert not mask.any() and notices == [FAINT]
 
 
 @pytest.mark.parametrize("size", [(20, 24), (64, 64)])
@@ -152,3 +197,17 @@ def test_stack_and_float_images_are_refused(tmp_path):
     save(GREY.astype(np.float32), tmp_path / "float.tif")
     with pytest.raises(DatasetError, match=r"float.tif holds floating-point values"):
         read_image(tmp_path / "float.tif", colour=False)
+
+
+def test_tiff_with_a_damaged_next_frame_is_named(tmp_path):
+    path = tmp_path / "x.tif"
+    save(GREY, path)
+    content = bytearray(path.read_bytes())
+    first = int.from_bytes(content[4:8], "little")
+    entries = int.from_bytes(content[first : first + 2], "little")
+    following = first + 2 + 12 * entries
+    content[following : following + 4] = (len(content) - 1).to_bytes(4, "little")
+    path.write_bytes(content)
+    for read in (read_mask, lambda path: read_image(path, colour=False)):
+        with pytest.raises(DatasetError, match=r"x\.tif cannot be read as an image"):
+            read(path)

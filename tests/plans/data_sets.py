@@ -1,9 +1,11 @@
-"""Small planned data sets, made up: what nnU-Net's planner reads, without images or preprocessing."""
+"""Small planned data sets, made up: what nnU-Net's planner reads, a few black images, no preprocessed data."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+
+from PIL import Image
 
 INTENSITIES = {"max": 255.0, "mean": 80.0, "median": 75.0, "min": 0.0, "percentile_00_5": 5.0}
 INTENSITIES |= {"percentile_99_5": 220.0, "std": 40.0}
@@ -28,8 +30,13 @@ def _describe(raw: Path, preprocessed: Path, dataset: dict, shape: list[int], sp
     (preprocessed / "dataset_fingerprint.json").write_text(json.dumps(fingerprint))
 
 
-def planned_2d(root: Path, size: int = 256) -> Path:
-    """647 grey images as BUSI has them; nnU-Net's own plans for `2d`. Returns the preprocessed folder."""
+def planned_2d(root: Path, *, sizes: tuple[int, ...] = (256, 256), cropped: int = 256) -> Path:
+    """647 grey images as BUSI has them; nnU-Net's own plans for `2d`. Returns the preprocessed folder.
+
+    Args:
+        sizes: Edges of the images that are there.
+        cropped: Median edge after nnU-Net's crop to nonzero.
+    """
     raw, preprocessed = _folders(root, "Dataset001_Example2D")
     dataset = {
         "channel_names": {"0": "zscore"},
@@ -37,17 +44,19 @@ def planned_2d(root: Path, size: int = 256) -> Path:
         "numTraining": 647,
         "file_ending": ".png",
     }
-    _describe(raw, preprocessed, dataset, [1, size, size], [999.0, 1.0, 1.0])
+    for number, size in enumerate(sizes):
+        Image.new("L", (size, size)).save(raw / f"imagesTr/case{number}_0000.png")
+    _describe(raw, preprocessed, dataset, [1, cropped, cropped], [999.0, 1.0, 1.0])
     resampling = {"is_seg": False, "order": 3, "order_z": 0, "force_separate_z": None}
     plans = {
-        **_head(preprocessed.name, [999.0, 1.0, 1.0], [1, size, size], "NaturalImage2DIO"),
+        **_head(preprocessed.name, [999.0, 1.0, 1.0], [1, cropped, cropped], "NaturalImage2DIO"),
         "configurations": {
             "2d": {
                 "data_identifier": "nnUNetPlans_2d",
                 "preprocessor_name": "DefaultPreprocessor",
                 "batch_size": 49,
                 "patch_size": [256, 256],
-                "median_image_size_in_voxels": [float(size), float(size)],
+                "median_image_size_in_voxels": [float(cropped), float(cropped)],
                 "spacing": [1.0, 1.0],
                 "normalization_schemes": ["ZScoreNormalization"],
                 "use_mask_for_norm": [False],

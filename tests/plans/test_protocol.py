@@ -80,6 +80,7 @@ def test_same_request_twice_writes_the_same_and_another_is_refused(project):
     ("options", "names"),
     [
         ({"token_grid": 10}, ["10", "4, 8, 16"]),
+        ({"token_grid": 20}, ["20 is not a grid of nnU-Net's encoder at this patch; choose 4, 8, 16"]),
         ({"token_grid": 0}, ["0"]),
         ({"protocol": "monai"}, ["monai", "paper"]),
         ({"configurations": ["3d_lowres"]}, ["3d_lowres", "2d, 3d_fullres"]),
@@ -93,9 +94,58 @@ def test_setting_outside_the_protocol_is_named(project, options, names):
     assert all(name in str(error.value) for name in names)
 
 
-def test_images_of_another_size_are_refused_with_the_command(project):
-    with pytest.raises(DatasetError, match=r"500.*--size 256"):
-        pair_of(planned_2d(project, size=500))
+@pytest.mark.parametrize(
+    ("sizes", "found"),
+    [((500, 500), "images of 500x500 pixels"), ((256, 500, 100), "images of 100x100, 256x256, 500x500 pixels")],
+)
+def test_images_of_another_size_are_refused_with_the_command(project, sizes, found):
+    with pytest.raises(DatasetError, match=rf"holds {found}; .*--size 256"):
+        pair_of(planned_2d(project, sizes=sizes))
+
+
+def test_images_that_nnunet_crops_to_nonzero_keep_the_papers_patch(project):
+    baseline, _, _ = pair_of(planned_2d(project, cropped=241))
+    entry = baseline["configurations"]["2d"]
+    assert (entry["patch_size"], entry["median_image_size_in_voxels"]) == ([256, 256], [241.0, 241.0])
+
+
+def test_raw_images_that_are_missing_or_damaged_are_named(project):
+    folder = planned_2d(project)
+    images = project / "nnUNet_raw" / folder.name / "imagesTr"
+    (images / "case1_0000.png").write_bytes(b"no image")
+    with pytest.raises(DatasetError, match=r"case1_0000\.png cannot be read"):
+        pair_of(folder)
+    for path in images.iterdir():
+        path.unlink()
+    with pytest.raises(DatasetError, match="holds no images"):
+        pair_of(folder)
+    images.rmdir()
+    with pytest.raises(DatasetError, match="imagesTr cannot be read"):
+        pair_of(folder)
+
+
+@pytest.mark.parametrize("content", ["{", "{}"])
+@pytest.mark.parametrize(
+    ("path", "remedy"),
+    [
+        ("nnUNet_raw/Dataset001_Example2D/dataset.json", "put the raw data set there"),
+        ("nnUNet_preprocessed/Dataset001_Example2D/dataset_fingerprint.json", "nnUNetv2_extract_fingerprint -d 1"),
+    ],
+)
+def test_damaged_file_of_the_planner_is_named(project, path, remedy, content):
+    folder = planned_2d(project)
+    (project / path).write_text(content)
+    with pytest.raises(DatasetError, match=rf"{Path(path).name}, .*missing or damaged; .*{remedy}"):
+        pair_of(folder)
+
+
+def test_plans_without_a_planner_are_named(project):
+    folder = planned_2d(project)
+    plans = json.loads((folder / "nnUNetPlans.json").read_text())
+    del plans["experiment_planner_used"]
+    (folder / "nnUNetPlans.json").write_text(json.dumps(plans))
+    with pytest.raises(DatasetError, match="experiment_planner_used of 'nnUNetPlans' is None"):
+        pair_of(folder)
 
 
 def test_2d_of_volumes_and_3d_of_images_are_refused(project):
