@@ -36,7 +36,7 @@ def compare(
     tolerance: Annotated[float | None, typer.Option(help="Of the NSD. [default: 2 mm in 3D, 2 pixels in 2D]")] = None,
     group_by: Annotated[
         str | None,
-        typer.Option(help="Regular expression on case names that gives the patient, in place of groups.json."),
+        typer.Option(help="Expression that finds the patient in nnU-Net's case names, in place of groups.json."),
     ] = None,
     target: Annotated[float, typer.Option(help="Points for which the runs needed are worked out.")] = 0.8,
     allow_different: Annotated[
