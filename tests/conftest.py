@@ -1,8 +1,12 @@
 import os
+import signal
 from pathlib import Path
 
 import pytest
 from tiny_models import save_model
+
+# A run in the background (nohup, &) ignores interrupts, and so would everything that the tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
