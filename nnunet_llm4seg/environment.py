@@ -53,7 +53,7 @@ def dataset_folder(variable: str, dataset: str) -> Path:
         DatasetError: there is none, or the number is not unique.
     """
     root = require_folder(variable)
-    if dataset.isdigit():
+    if dataset.isdecimal():
         found = sorted(path for path in root.glob(f"Dataset{int(dataset):03d}_*") if path.is_dir())
     else:
         found = [root / dataset] if (root / dataset).is_dir() else []

@@ -87,7 +87,7 @@ def read_source(folder: Path, source: str) -> dict[str, Any]:
             f"plans: there is no {origin}; run `nnUNetv2_plan_and_preprocess` for this data set, or name plans that "
             "are there with -p."
         )
-    plans = read_json(origin)
+    plans = json_or_none(origin)
     if not isinstance(plans, dict) or not {"plans_name", "configurations"} <= plans.keys():
         raise DatasetError(
             f"plans: {origin} is damaged or holds no nnU-Net plans; name plans with -p, or run "
@@ -109,7 +109,7 @@ def write_once(folder: Path, plans: Mapping[str, Any]) -> Path:
         DatasetError: other plans of that name are there already, or they cannot be written.
     """
     target = folder / f"{plans['plans_name']}.json"
-    if target.exists() and read_json(target) != plans:
+    if target.exists() and json_or_none(target) != plans:
         raise DatasetError(f"plans: {target} is there and differs; give the new plans another name with -o.")
     try:
         write_json(target, plans)
@@ -120,7 +120,7 @@ def write_once(folder: Path, plans: Mapping[str, Any]) -> Path:
     return target
 
 
-def read_json(path: Path) -> Any:
+def json_or_none(path: Path) -> Any:
     """The content of a file, or None if it is no JSON."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))

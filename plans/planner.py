@@ -8,7 +8,7 @@ from typing import Any
 
 from nnunet_llm4seg.environment import dataset_id, require_folder
 from nnunet_llm4seg.errors import DatasetError
-from nnunet_llm4seg.plans.make import read_json
+from nnunet_llm4seg.plans.make import json_or_none
 
 
 def planner_of(source: Mapping[str, Any], folder: Path, name: str, spacing: Sequence[float] | None):
@@ -74,6 +74,6 @@ def training_image_sizes(planner: Any) -> set[tuple[int, ...]]:
 
 
 def _require(path: Path, keys: set[str], remedy: str) -> None:
-    content = read_json(path)
+    content = json_or_none(path)
     if not isinstance(content, dict) or not keys <= content.keys():
         raise DatasetError(f"dataset: {path}, which nnU-Net's planner needs, is missing or damaged; {remedy}.")

@@ -100,32 +100,30 @@ def check_runs_alike(arm: Arm, configuration: str, folds: Sequence[int]) -> None
 
 def layer_settings(arm: Arm, configuration: str) -> dict[str, Any]:
     """The injected layer's resolved settings, flat; empty for a vanilla arm."""
-    resolved = _architecture(arm, 0, configuration).get("llm4seg_resolved", {})
+    resolved = _configuration(arm, arm.plans(), configuration)["architecture"].get("llm4seg_resolved", {})
     return {**resolved.get("config", {}), **({"sha256": resolved["sha256"]} if "sha256" in resolved else {})}
 
 
-def _architecture(arm: Arm, run: int, configuration: str) -> Mapping[str, Any]:
-    plans = arm.plans(run)
+def _configuration(arm: Arm, plans: Mapping[str, Any], configuration: str) -> dict[str, Any]:
     entries = all_entries(plans, configuration)
     if not isinstance(entries.get("architecture"), dict):
         raise ComparisonError(
             f"{configuration}: no configuration with an architecture in the plans of {arm.name}; choose one of "
             f"{', '.join(plans['configurations'])}."
         )
-    return entries["architecture"]
+    return entries
 
 
 def _settings(arm: Arm, run: int, configuration: str) -> dict[str, Any]:
-    architecture = {k: v for k, v in _architecture(arm, run, configuration).items() if k not in _INJECTED}
-    plans = arm.plans(run)
-    chosen = {**all_entries(plans, configuration), "architecture": architecture}
-    dataset = arm.dataset(run)
+    plans, dataset = arm.plans(run), arm.dataset(run)
+    chosen = _configuration(arm, plans, configuration)
+    chosen["architecture"] = {k: v for k, v in chosen["architecture"].items() if k not in _INJECTED}
     rest = {key: value for key, value in plans.items() if key not in _NOT_COMPARED}
     return {**rest, **chosen, "labels": dataset["labels"], "channel_names": dataset["channel_names"]}
 
 
 def _layer(arm: Arm, run: int, configuration: str) -> dict[str, Any]:
-    architecture = _architecture(arm, run, configuration)
+    architecture = _configuration(arm, arm.plans(run), configuration)["architecture"]
     resolved = dict(architecture.get("llm4seg_resolved", {}))
     config = dict(resolved.get("config", {}))
     if config.get("weights", "pretrained") != "pretrained":

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nnunet_llm4seg.errors import ComparisonError, DatasetError
+from nnunet_llm4seg.errors import ComparisonError
 from nnunet_llm4seg.evaluation.segmentations import case_names, name_differences
 from nnunet_llm4seg.nnunet_files import read_dataset, read_plans
 
@@ -36,29 +35,9 @@ class Arm:
         return read_dataset(self.runs[run])
 
 
-def nnunet_folder(variable: str) -> Path:
-    """A folder that nnU-Net knows by an environment variable."""
-    value = os.environ.get(variable)
-    if not value:
-        raise DatasetError(f"{variable} is not set; set it to the folder that nnU-Net used.")
-    return Path(value)
-
-
-def dataset_name(name_or_id: str) -> str:
-    """`7`, `007` or `Dataset007_Name` -> the name of the preprocessed data set's folder."""
-    folder = nnunet_folder("nnUNet_preprocessed")
-    prefix = f"Dataset{int(name_or_id):03d}_" if name_or_id.isdecimal() else name_or_id
-    found = [
-        path.name
-        for path in (sorted(folder.iterdir()) if folder.is_dir() else [])
-        if path.name == name_or_id or (name_or_id.isdecimal() and path.name.startswith(prefix))
-    ]
-    if len(found) != 1:
-        raise DatasetError(
-            f"{name_or_id}: {len(found)} such data sets in {folder}; give the id or the full name of one"
-            " that was planned and preprocessed."
-        )
-    return found[0]
+def has_layer(trainer: str) -> bool:
+    """Whether a trainer is one of LLM4Seg's, by its name."""
+    return trainer.startswith(_LLM4SEG)
 
 
 def same_folder_twice(roots: Sequence[Path]) -> Path | None:
@@ -114,7 +93,7 @@ def only_candidate(roots: Sequence[Path], dataset: str, configuration: str) -> s
     Raises:
         ComparisonError: there is none, or more than one.
     """
-    found = [name for name in all_arms(roots, dataset, configuration) if name.startswith(_LLM4SEG)]
+    found = [name for name in all_arms(roots, dataset, configuration) if has_layer(name)]
     if len(found) != 1:
         raise ComparisonError(
             f"--candidate: {len(found)} LLM4Seg arms of {dataset} {configuration} in {_listed(roots)}"
@@ -134,7 +113,7 @@ def vanilla_twin(candidate: Arm) -> str:
     Raises:
         ComparisonError: the candidate is no LLM4Seg trainer.
     """
-    if not candidate.trainer.startswith(_LLM4SEG):
+    if not has_layer(candidate.trainer):
         raise ComparisonError(
             f"{candidate.trainer} has no vanilla twin, it is no {_LLM4SEG}; name one with --baseline TRAINER__PLANS."
         )
@@ -144,7 +123,7 @@ def vanilla_twin(candidate: Arm) -> str:
 
 def twin_trainer(trainer: str) -> str:
     """The trainer that differs in the layer only; a trainer that is no LLM4Seg one is its own."""
-    if not trainer.startswith(_LLM4SEG):
+    if not has_layer(trainer):
         return trainer
     _, _, suffix = trainer.partition("_")
     vanilla = "nnUNetTrainer" if not suffix or _EPOCHS.fullmatch(suffix) else "nnUNetTrainerVanilla"

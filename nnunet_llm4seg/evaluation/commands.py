@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nnunet_llm4seg.evaluation.arms import Arm
+from nnunet_llm4seg.evaluation.arms import Arm, has_layer
 from nnunet_llm4seg.inheritance import all_entries
 
 
@@ -17,7 +17,7 @@ def training_commands(every: Sequence[Arm], dataset: str, configuration: str, fo
         _plan_command(dataset, configuration, made) for made in plans.values() if made.get("llm4seg_source_plans")
     ]
     for arm in every:
-        train = "llm4seg train" if arm.trainer.startswith("nnUNetTrainerLLM4Seg") else "nnUNetv2_train"
+        train = "llm4seg train" if has_layer(arm.trainer) else "nnUNetv2_train"
         if len(arm.runs) > 1:
             lines.append(f"# {len(arm.runs)} times, each with its own nnUNet_results:")
         lines += [f"{train} {dataset} {configuration} {f} -tr {arm.trainer} -p {arm.plans_name}" for f in folds]

@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 
 from nnunet_llm4seg.datasets.groups import keys_by_name
+from nnunet_llm4seg.environment import dataset_folder, require_folder
 from nnunet_llm4seg.errors import ComparisonError
 from nnunet_llm4seg.evaluation import agreement, arms, gathering, groups, statistics, wording
 from nnunet_llm4seg.evaluation.commands import training_commands
 from nnunet_llm4seg.evaluation.cost import measure_costs
 from nnunet_llm4seg.evaluation.design import Design
 from nnunet_llm4seg.evaluation.gathering import Comparison
+from nnunet_llm4seg.evaluation.metrics import EMPTY_POLICY
 from nnunet_llm4seg.evaluation.report import write_report
-from nnunet_llm4seg.evaluation.segmentations import Labels, check_labels_occur, describe_tolerance
+from nnunet_llm4seg.evaluation.segmentations import Labels, check_labels_occur, count_empty, describe_tolerance
 from nnunet_llm4seg.nnunet_files import read_dataset, read_splits
 
 PRIMARY = ("dice", "iou")
@@ -69,12 +71,12 @@ def compare(
     for option, value in (("--tolerance", tolerance), ("--target", target)):
         if value is not None and not 0 < value < float("inf"):
             raise ComparisonError(f"{option}: {value} is not allowed; give a number above 0.")
-    roots = [arms.nnunet_folder("nnUNet_results"), *map(Path, runs)]
+    roots = [require_folder("nnUNet_results"), *map(Path, runs)]
     twice = arms.same_folder_twice(roots)
     if twice is not None:
         raise ComparisonError(f"--runs: {twice} is named twice; each results root is one run.")
-    dataset = arms.dataset_name(dataset)
-    preprocessed = arms.nnunet_folder("nnUNet_preprocessed") / dataset
+    preprocessed = dataset_folder("nnUNet_preprocessed", dataset)
+    dataset = preprocessed.name
     splits = read_splits(preprocessed / "splits_final.json")
     chosen = arms.check_folds(folds, splits)
 
@@ -100,7 +102,7 @@ def compare(
 
     slots = [(fold, case) for fold in chosen for case in sorted(splits[fold]["val"])]
     all_cases = {case for split in splits for part in ("train", "val") for case in split[part]}
-    raw = arms.nnunet_folder("nnUNet_raw") / dataset
+    raw = require_folder("nnUNet_raw") / dataset
     if group_by is None:
         # groups.json of `llm4seg convert` also holds test cases and those that published splits leave out
         known = all_cases | groups.raw_cases(raw, info["file_ending"])
@@ -136,7 +138,10 @@ def compare(
         "layers": {arm.name: agreement.layer_settings(arm, configuration) for arm in every},
         "differences": [str(difference) for difference in different],
         "unrecorded": agreement.unrecorded(every, chosen),
-        "empty_masks": gathering.count_empty(measured, labels),
+        "empty_masks": {
+            "policy": EMPTY_POLICY,
+            "counts": {arm: count_empty(by_run, labels) for arm, by_run in measured.items()},
+        },
         "commands": {
             "compare": command,
             "train": training_commands(every, dataset, configuration, chosen),

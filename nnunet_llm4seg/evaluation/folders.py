@@ -12,10 +12,10 @@ import numpy as np
 from nnunet_llm4seg.errors import ComparisonError, DatasetError
 from nnunet_llm4seg.evaluation.metrics import EMPTY_POLICY, METRICS
 from nnunet_llm4seg.evaluation.segmentations import (
-    EMPTY,
     Labels,
     case_names,
     check_labels_occur,
+    count_empty,
     describe_tolerance,
     find_reader,
     measure_cases,
@@ -75,13 +75,7 @@ def evaluate(
             **{label: dict(zip(METRICS, means[i].tolist(), strict=True)) for i, label in enumerate(labels.regions)},
             "mean over labels": dict(zip(METRICS, means.mean(0).tolist(), strict=True)),
         },
-        "empty_masks": {
-            "policy": EMPTY_POLICY,
-            "counts": {
-                label: {kind: int((measured.empty[:, i] == kind).sum()) for kind in EMPTY[1:]}
-                for i, label in enumerate(labels.regions)
-            },
-        },
+        "empty_masks": {"policy": EMPTY_POLICY, "counts": count_empty([measured], labels)},
     }
     folder = Path(output) if output else predictions
     try:

@@ -16,7 +16,6 @@ from nnunet_llm4seg.errors import ComparisonError
 from nnunet_llm4seg.evaluation import segmentations
 from nnunet_llm4seg.evaluation.arms import Arm
 from nnunet_llm4seg.evaluation.design import Design
-from nnunet_llm4seg.evaluation.metrics import EMPTY_POLICY
 from nnunet_llm4seg.evaluation.segmentations import Labels, Measured
 
 
@@ -74,20 +73,6 @@ def measure(
         part = slice(i * len(slots), (i + 1) * len(slots))
         measured[arm.name].append(Measured(everything.values[part], everything.empty[part]))
     return measured
-
-
-def count_empty(measured: Mapping[str, list[Measured]], labels: Labels) -> dict[str, Any]:
-    """How often the policy for empty masks was used, by arm and label, over all runs and slots."""
-    counts = {
-        arm: {
-            label: {
-                kind: int(sum((run.empty[:, i] == kind).sum() for run in runs)) for kind in segmentations.EMPTY[1:]
-            }
-            for i, label in enumerate(labels.regions)
-        }
-        for arm, runs in measured.items()
-    }
-    return {"policy": EMPTY_POLICY, "counts": counts}
 
 
 def copies(measured: Mapping[str, list[Measured]]) -> list[str]:

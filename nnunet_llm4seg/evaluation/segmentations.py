@@ -143,6 +143,14 @@ def measure_cases(
     return Measured(np.array([values for values, _ in results]), np.array([empty for _, empty in results]))
 
 
+def count_empty(runs: Sequence[Measured], labels: Labels) -> dict[str, dict[str, int]]:
+    """How often the policy for empty masks was used, by label and by which mask was empty."""
+    return {
+        label: {kind: int(sum((run.empty[:, i] == kind).sum() for run in runs)) for kind in EMPTY[1:]}
+        for i, label in enumerate(labels.regions)
+    }
+
+
 def check_labels_occur(measured: Measured, labels: Labels, where: str) -> None:
     """Raise ComparisonError if a label occurs in no reference: where both are empty all count as right."""
     for i, name in enumerate(labels.regions):

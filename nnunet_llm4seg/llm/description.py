@@ -45,7 +45,7 @@ def describe(model_config: Mapping[str, Any], layer: int) -> LayerDescription:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
         raise ModelFilesError(
-            f"model: its config.json holds what no such model has ({type(error).__name__}: {error}); "
+            f"model: its config.json holds what no such model has ({type(error).__name__}: {one_line(error)}); "
             "fetch the model again."
         ) from error
 
