@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from nnunet_llm4seg.environment import FOLDERS, with_trainers
+from nnunet_llm4seg.nnunet.environment import FOLDERS, with_trainers
 
 _LEAST_FREE_GB = 2  # two checkpoints of a 3D network and what nnU-Net writes beside them
 _FETCH = "llm4seg fetch MODEL --layer I"

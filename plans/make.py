@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from nnunet_llm4seg.config import LLM4SegConfig
-from nnunet_llm4seg.environment import dataset_id
 from nnunet_llm4seg.errors import ConfigError, DatasetError
 from nnunet_llm4seg.files import write_json
-from nnunet_llm4seg.inheritance import inherited
 from nnunet_llm4seg.llm.locate import config_at_hand
 from nnunet_llm4seg.llm.positions import rotary_frequencies
+from nnunet_llm4seg.nnunet.environment import dataset_id
+from nnunet_llm4seg.nnunet.plans import inherited
 
 SOURCE_PLANS = "llm4seg_source_plans"
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nnunet_llm4seg.environment import dataset_id, require_folder
 from nnunet_llm4seg.errors import DatasetError
+from nnunet_llm4seg.nnunet.environment import dataset_id, require_folder
 from nnunet_llm4seg.plans.make import json_or_none
 
 

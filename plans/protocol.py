@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from nnunet_llm4seg.environment import dataset_id
 from nnunet_llm4seg.errors import ConfigError, DatasetError
-from nnunet_llm4seg.inheritance import inherited
+from nnunet_llm4seg.nnunet.environment import dataset_id
+from nnunet_llm4seg.nnunet.plans import inherited
 from nnunet_llm4seg.plans.grid import planned_grid
 from nnunet_llm4seg.plans.make import is_preprocessed, make_plans, read_source, write_once
 from nnunet_llm4seg.plans.planner import planner_of, training_image_sizes

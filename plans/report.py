@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nnunet_llm4seg.config import LLM4SegConfig
-from nnunet_llm4seg.inheritance import inherited
+from nnunet_llm4seg.nnunet.plans import inherited
 from nnunet_llm4seg.plans.grid import planned_grid
 from nnunet_llm4seg.plans.memory import planned_share
 

@@ -7,7 +7,7 @@ import pytest
 import typer
 
 from nnunet_llm4seg import cli
-from nnunet_llm4seg.environment import trainers_folder
+from nnunet_llm4seg.nnunet.environment import trainers_folder
 
 COMMAND = [sys.executable, "-c", "from nnunet_llm4seg.cli import main; main()"]
 

@@ -49,7 +49,7 @@ def test_a_wheel_holds_everything_and_works_from_anywhere(tmp_path):
     subprocess.run([*pip, "install", "--no-deps", "--target", site, wheel], check=True, cwd=tmp_path)
     shipped = {p.relative_to(site / "nnunet_llm4seg") for p in (site / "nnunet_llm4seg").rglob("*") if p.is_file()}
     assert {Path("py.typed"), Path("trainers/nnunet_llm4seg_trainers.py"), Path("plans/make.py")} <= shipped
-    code = "from nnunet_llm4seg.environment import trainers_folder as f; print(f())"
+    code = "from nnunet_llm4seg.nnunet.environment import trainers_folder as f; print(f())"
     env = {**os.environ, "PYTHONPATH": str(site)}
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, check=True

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from nnunet_llm4seg.errors import CheckpointError, DatasetError, first_line, one_line
-from nnunet_llm4seg.nnunet_files import read_dataset, read_plans, read_splits
+from nnunet_llm4seg.nnunet.files import read_dataset, read_plans, read_splits
 
 CHECKPOINT = "checkpoint_final.pth"
 # how torch, pickle and nnU-Net meet a file that is damaged, or of another network

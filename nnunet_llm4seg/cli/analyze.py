@@ -25,7 +25,7 @@ def analyze(
 
     from nnunet_llm4seg.analysis.analyze import NUMBERS, means
     from nnunet_llm4seg.analysis.analyze import analyze as run
-    from nnunet_llm4seg.environment import with_trainers
+    from nnunet_llm4seg.nnunet.environment import with_trainers
 
     os.environ["nnUNet_extTrainer"] = with_trainers(os.environ.get("nnUNet_extTrainer"))
     output = output or model_folder / f"fold_{fold}" / "analysis"

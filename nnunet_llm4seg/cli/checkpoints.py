@@ -20,7 +20,7 @@ def warm_start(
     trainer: Annotated[str, typer.Option("-tr", help="LLM4Seg trainer.")] = "nnUNetTrainerLLM4SegGated",
 ) -> None:
     """Start an LLM4Seg network from a vanilla nnU-Net checkpoint, for nnUNetv2_train -pretrained_weights."""
-    from nnunet_llm4seg.environment import require_folder, with_trainers
+    from nnunet_llm4seg.nnunet.environment import require_folder, with_trainers
 
     require_folder("nnUNet_preprocessed")
     os.environ["nnUNet_extTrainer"] = with_trainers(os.environ.get("nnUNet_extTrainer"))

@@ -44,8 +44,8 @@ def compare(
     ] = False,
 ) -> None:
     """Compare trained arms on their validation cases: statistics, cost and a report."""
-    from nnunet_llm4seg.environment import with_trainers
     from nnunet_llm4seg.evaluation import compare as run
+    from nnunet_llm4seg.nnunet.environment import with_trainers
 
     os.environ["nnUNet_extTrainer"] = with_trainers(os.environ.get("nnUNet_extTrainer"))  # to build their networks
     summary = run(

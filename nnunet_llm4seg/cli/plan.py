@@ -32,7 +32,7 @@ def plan(
     """Write LLM4Seg plans out of nnU-Net's own; only the settings given here are written, the rest are defaults."""
     import json
 
-    from nnunet_llm4seg.environment import dataset_folder
+    from nnunet_llm4seg.nnunet.environment import dataset_folder
     from nnunet_llm4seg.plans.make import write_plans
     from nnunet_llm4seg.plans.protocol import write_pair
     from nnunet_llm4seg.plans.report import describe_plans

@@ -13,7 +13,7 @@ _PASSED_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_op
 
 
 def _run(context: typer.Context, module: str, function: str, variables: tuple[str, ...]) -> None:
-    from nnunet_llm4seg.environment import require_folder, with_trainers
+    from nnunet_llm4seg.nnunet.environment import require_folder, with_trainers
 
     if not {"-h", "--help"} & set(context.args):
         for variable in variables:

@@ -11,7 +11,7 @@ from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.demo import minilm, own_data, scores, synthetic
 from nnunet_llm4seg.demo.picture import draw
 from nnunet_llm4seg.demo.steps import Step
-from nnunet_llm4seg.environment import FOLDERS, with_trainers
+from nnunet_llm4seg.nnunet.environment import FOLDERS, with_trainers
 
 SEED = 20250622
 ARMS = {"vanilla": "nnUNetTrainerVanilla_demo", "LLM4Seg": "nnUNetTrainerLLM4Seg_demo"}

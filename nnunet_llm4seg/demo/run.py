@@ -17,9 +17,9 @@ from rich.table import Table
 from nnunet_llm4seg.demo import minilm, own_data, scores
 from nnunet_llm4seg.demo.recipe import Demo, plan_fields, recipe
 from nnunet_llm4seg.demo.steps import Step, run_steps
-from nnunet_llm4seg.environment import FOLDERS
 from nnunet_llm4seg.errors import ConfigError, DemoError
 from nnunet_llm4seg.files import write_json, written_whole
+from nnunet_llm4seg.nnunet.environment import FOLDERS
 
 
 def run_demo(demo: Demo, console: Console) -> None:

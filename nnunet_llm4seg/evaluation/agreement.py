@@ -15,8 +15,8 @@ from typing import Any
 
 from nnunet_llm4seg.errors import ComparisonError
 from nnunet_llm4seg.evaluation.arms import Arm, twin_trainer
-from nnunet_llm4seg.inheritance import all_entries
-from nnunet_llm4seg.nnunet_files import read_json
+from nnunet_llm4seg.nnunet.files import read_json
+from nnunet_llm4seg.nnunet.plans import all_entries
 
 _INJECTED = ("llm4seg", "llm4seg_resolved")
 _NOT_COMPARED = ("plans_name", "llm4seg_source_plans", "configurations")

@@ -10,7 +10,7 @@ from typing import Any
 
 from nnunet_llm4seg.errors import ComparisonError
 from nnunet_llm4seg.evaluation.segmentations import case_names, name_differences
-from nnunet_llm4seg.nnunet_files import read_dataset, read_plans
+from nnunet_llm4seg.nnunet.files import read_dataset, read_plans
 
 _LLM4SEG = "nnUNetTrainerLLM4Seg"
 _EPOCHS = re.compile(r"\d+epochs?")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnunet_llm4seg.evaluation.arms import Arm, has_layer
-from nnunet_llm4seg.inheritance import all_entries
+from nnunet_llm4seg.nnunet.plans import all_entries
 
 
 def training_commands(every: Sequence[Arm], dataset: str, configuration: str, folds: Sequence[int]) -> list[str]:

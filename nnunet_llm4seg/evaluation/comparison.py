@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from nnunet_llm4seg.datasets.groups import keys_by_name
-from nnunet_llm4seg.environment import dataset_folder, require_folder
 from nnunet_llm4seg.errors import ComparisonError
 from nnunet_llm4seg.evaluation import agreement, arms, gathering, groups, statistics, wording
 from nnunet_llm4seg.evaluation.commands import training_commands
@@ -19,7 +18,8 @@ from nnunet_llm4seg.evaluation.gathering import Comparison
 from nnunet_llm4seg.evaluation.metrics import EMPTY_POLICY
 from nnunet_llm4seg.evaluation.report import write_report
 from nnunet_llm4seg.evaluation.segmentations import Labels, check_labels_occur, count_empty, describe_tolerance
-from nnunet_llm4seg.nnunet_files import read_dataset, read_splits
+from nnunet_llm4seg.nnunet.environment import dataset_folder, require_folder
+from nnunet_llm4seg.nnunet.files import read_dataset, read_splits
 
 PRIMARY = ("dice", "iou")
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from nnunet_llm4seg.errors import first_line
 from nnunet_llm4seg.evaluation.arms import Arm
-from nnunet_llm4seg.evaluation.logs import read_training_log
+from nnunet_llm4seg.nnunet.logs import read_training_log
 
 _ROUNDS = 20
 _SECONDS = 60.0

@@ -22,7 +22,7 @@ from nnunet_llm4seg.evaluation.segmentations import (
     name_differences,
 )
 from nnunet_llm4seg.files import write_json, written_whole
-from nnunet_llm4seg.nnunet_files import read_json
+from nnunet_llm4seg.nnunet.files import read_json
 
 
 def evaluate(

@@ -15,11 +15,11 @@ from nnunet_llm4seg.evaluation import figures, overlays, tables
 from nnunet_llm4seg.evaluation.activations import find_activations
 from nnunet_llm4seg.evaluation.arms import Arm
 from nnunet_llm4seg.evaluation.gathering import Comparison
-from nnunet_llm4seg.evaluation.logs import read_training_log
 from nnunet_llm4seg.evaluation.metrics import METRICS
 from nnunet_llm4seg.evaluation.secondary import fold_means
 from nnunet_llm4seg.evaluation.segmentations import find_reader
 from nnunet_llm4seg.files import write_json, written_whole
+from nnunet_llm4seg.nnunet.logs import read_training_log
 
 
 def write_report(comparison: Comparison, folder: Path) -> None:

@@ -18,11 +18,11 @@ from torch._dynamo import OptimizedModule
 from torch.nn.parallel import DistributedDataParallel
 
 from nnunet_llm4seg.bottleneck import LLMBottleneck
-from nnunet_llm4seg.environment import dataset_id
 from nnunet_llm4seg.errors import CheckpointError, DatasetError, NonFiniteError, first_line
 from nnunet_llm4seg.files import write_json, written_whole
 from nnunet_llm4seg.llm.source import initial_tensors
 from nnunet_llm4seg.network import inject
+from nnunet_llm4seg.nnunet.environment import dataset_id
 from nnunet_llm4seg.tokens import refuse_too_many_tokens, strides_of
 from nnunet_llm4seg.trainer.checkpoints import layer_from_siblings, newest_readable, read_checkpoint
 from nnunet_llm4seg.trainer.settings import read_results, refuse_difference, resolve, settings_in, write_into

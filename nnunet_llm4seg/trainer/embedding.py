@@ -9,9 +9,9 @@ import torch
 
 from nnunet_llm4seg.errors import CheckpointError, LayerMismatchError, first_line
 from nnunet_llm4seg.files import written_whole
-from nnunet_llm4seg.inheritance import inherited
 from nnunet_llm4seg.llm.source import Tensors, initial_tensors
 from nnunet_llm4seg.llm.tensors import layer_sha256
+from nnunet_llm4seg.nnunet.plans import inherited
 from nnunet_llm4seg.trainer.checkpoints import LAYER_PREFIX, read_checkpoint
 from nnunet_llm4seg.trainer.settings import Settings, settings_in
 

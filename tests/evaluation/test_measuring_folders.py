@@ -9,7 +9,6 @@ from PIL import Image
 
 from nnunet_llm4seg.errors import ComparisonError, DatasetError
 from nnunet_llm4seg.evaluation import evaluate, segmentations
-from nnunet_llm4seg.evaluation.logs import read_training_log
 from nnunet_llm4seg.evaluation.segmentations import (
     Labels,
     default_tolerance,
@@ -17,6 +16,7 @@ from nnunet_llm4seg.evaluation.segmentations import (
     measure_cases,
     read_segmentation,
 )
+from nnunet_llm4seg.nnunet.logs import read_training_log
 
 
 @pytest.fixture

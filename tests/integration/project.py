@@ -41,7 +41,7 @@ class Project:
         return self.root / "nnUNet_results"
 
     def environment(self) -> dict[str, str]:
-        from nnunet_llm4seg.environment import trainers_folder
+        from nnunet_llm4seg.nnunet.environment import trainers_folder
 
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("nnUNet_", "LLM4SEG", "HF_"))}
         return {

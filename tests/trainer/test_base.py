@@ -17,7 +17,7 @@ from nnunet_llm4seg.errors import (
     NonFiniteError,
     SettingsConflictError,
 )
-from nnunet_llm4seg.evaluation.logs import read_training_log
+from nnunet_llm4seg.nnunet.logs import read_training_log
 from nnunet_llm4seg.trainer.variants import TRAINERS
 
 

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from nnunet_llm4seg.config import LLM4SegConfig
-from nnunet_llm4seg.environment import trainers_folder, with_trainers
+from nnunet_llm4seg.nnunet.environment import trainers_folder, with_trainers
 from nnunet_llm4seg.trainer.variants import EPOCHS, SHORT_TRAINERS, TRAINERS, VARIANTS
 
 
