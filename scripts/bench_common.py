@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 import platform
 import statistics
 import struct
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-LLAMA_1B = {
+LLAMA_1B: dict[str, Any] = {
     "model_type": "llama",
     "architectures": ["LlamaForCausalLM"],
     "hidden_size": 2048,
@@ -36,7 +38,7 @@ def make_folder(folder: Path, layers: int = 16, vocabulary: int = 128256) -> int
 
     hidden, inner = LLAMA_1B["hidden_size"], LLAMA_1B["intermediate_size"]
     keys = LLAMA_1B["num_key_value_heads"] * LLAMA_1B["head_dim"]
-    layer = {
+    layer: dict[str, tuple[int, ...]] = {
         "self_attn.q_proj": (hidden, hidden),
         "self_attn.k_proj": (keys, hidden),
         "self_attn.v_proj": (keys, hidden),
@@ -47,11 +49,15 @@ def make_folder(folder: Path, layers: int = 16, vocabulary: int = 128256) -> int
         "input_layernorm": (hidden,),
         "post_attention_layernorm": (hidden,),
     }
-    shapes = {"model.embed_tokens.weight": (vocabulary, hidden), "model.norm.weight": (hidden,)}
+    shapes: dict[str, tuple[int, ...]] = {
+        "model.embed_tokens.weight": (vocabulary, hidden),
+        "model.norm.weight": (hidden,),
+    }
     shapes |= {f"model.layers.{i}.{name}.weight": shape for i in range(layers) for name, shape in layer.items()}
-    header, end = {"__metadata__": {"format": "pt"}}, 0
+    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    end = 0
     for name, shape in shapes.items():
-        begin, end = end, end + 2 * _numel(shape)
+        begin, end = end, end + 2 * math.prod(shape)
         header[name] = {"dtype": "BF16", "shape": shape, "data_offsets": [begin, end]}
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
@@ -62,19 +68,12 @@ def make_folder(folder: Path, layers: int = 16, vocabulary: int = 128256) -> int
         file.write(struct.pack("<Q", len(text)) + text)
         for shape in shapes.values():
             values = noise if len(shape) > 1 else noise + 1
-            left = 2 * _numel(shape)
+            left = 2 * math.prod(shape)
             while left:
-                left -= file.write(values.view(torch.uint8).numpy()[:left])
+                left -= file.write(values.view(torch.uint8).numpy()[:left].data)
     config = {**LLAMA_1B, "num_hidden_layers": layers, "vocab_size": vocabulary}
     (folder / "config.json").write_text(json.dumps(config))
-    return 2 * sum(_numel(shape) for shape in layer.values())
-
-
-def _numel(shape: tuple[int, ...]) -> int:
-    result = 1
-    for size in shape:
-        result *= size
-    return result
+    return 2 * sum(math.prod(shape) for shape in layer.values())
 
 
 def alternate(ways: dict[str, Callable[[], None]], repeats: int, warm_up: int = 1) -> dict[str, float]:

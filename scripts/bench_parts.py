@@ -6,7 +6,10 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 import torch
 from bench_common import LAYER, alternate
@@ -21,8 +24,8 @@ from nnunet_llm4seg import LLM4SegConfig, LLMBottleneck, inject
 CLASSES = 3
 
 
-def unet(dims: int, stages: int) -> nn.Module:
-    """nnU-Net's default network: two convolutions a stage, 32 features that double up to 512 (2D) or 320 (3D)."""
+def unet(dims: int, stages: int) -> PlainConvUNet:
+    """nnU-Net's default network: two convolutions per stage, 32 features that double up to 512 (2D) or 320 (3D)."""
     widest = 512 if dims == 2 else 320
     return PlainConvUNet(
         input_channels=1,
@@ -97,23 +100,21 @@ def compare_networks(
     folder: Path, cases: dict[str, tuple], device: torch.device, repeats: int, compiled: bool = False
 ) -> list[dict[str, object]]:
     """Part (b). `cases`: name -> (stages, shape of a batch)."""
-    rows = []
+    rows: list[dict[str, object]] = []
     for name, (stages, shape) in cases.items():
         for doing, make in (("training", training), ("prediction", prediction)):
-            ways, peaks = {}, {}
+            ways: dict[str, Callable[[], None]] = {}
+            peaks: dict[str, float] = {}
             for arm in ("without", "with"):
                 torch.manual_seed(0)
-                network = unet(len(shape) - 2, stages).to(device)
-                if arm == "with":
-                    network = with_bottleneck(network, folder).to(device)
+                plain = unet(len(shape) - 2, stages)
                 if doing == "prediction":
-                    network.decoder.deep_supervision = False
-                    network.eval()
-                if compiled:
-                    network = torch.compile(network)
-                ways[arm] = _watched(make(network, shape, device), arm, peaks, device)
+                    plain.decoder.deep_supervision = False
+                network = (with_bottleneck(plain, folder) if arm == "with" else plain).to(device)
+                network.train(doing == "training")
+                ways[arm] = _watched(make(_compiled(network, compiled), shape, device), arm, peaks, device)
             seconds = alternate(ways, repeats, warm_up=2)
-            row = {
+            row: dict[str, object] = {
                 "case": f"{name}, {doing}, {'x'.join(map(str, shape))}",
                 "without / ms": 1000 * seconds["without"],
                 "with / ms": 1000 * seconds["with"],
@@ -125,8 +126,12 @@ def compare_networks(
     return rows
 
 
+def _compiled(network: nn.Module, wanted: bool) -> nn.Module:
+    return cast(nn.Module, torch.compile(network)) if wanted else network
+
+
 def _watched(way: Callable[[], None], name: str, peaks: dict[str, float], device: torch.device) -> Callable[[], None]:
-    """Note the peak of a GPU's memory during a way, beyond what lies there before it."""
+    """Note the peak of a GPU's memory during a way, beyond what was allocated before it."""
     if device.type != "cuda":
         return way
 
@@ -159,11 +164,10 @@ def compare_blocks(
     folder: Path, sides: list[int], device: torch.device, repeats: int, channels: int = 512, compiled: bool = False
 ) -> list[dict[str, object]]:
     """Part (c): one forward pass of a batch of 2 with side x side tokens."""
-    config = {"model": str(folder), "layer": LAYER}
-    ours = LLMBottleneck(channels, LLM4SegConfig(**config)).to(device)
-    theirs = LLMBottleneck(channels, LLM4SegConfig(**config, dtype="float32")).to(device)
-    network = torch.compile(ours) if compiled else ours
-    rows = []
+    ours = LLMBottleneck(channels, LLM4SegConfig(model=str(folder), layer=LAYER)).to(device)
+    theirs = LLMBottleneck(channels, LLM4SegConfig(model=str(folder), layer=LAYER, dtype="float32")).to(device)
+    network = _compiled(ours, compiled)
+    rows: list[dict[str, object]] = []
     for side in sides:
         image = torch.randn(2, channels, side, side, device=device)
         official = OfficialBlock(theirs, side * side, device)
@@ -191,19 +195,15 @@ def prediction_of(module: nn.Module, image: torch.Tensor) -> Callable[[], None]:
 
 def compare_checkpoints(folder: Path, repeats: int = 3) -> list[dict[str, object]]:
     """Part (d): the network weights of nnU-Net's default 2D network at 512x512, on the CPU."""
-    rows = []
-    for name, fields in (("without", None), ("with", {}), ("with, embed_weights: false", {"embed_weights": False})):
-        network = unet(2, 8)
-        if fields is not None:
-            network = inject(network, LLM4SegConfig(model=str(folder), layer=LAYER, **fields))
+    rows: list[dict[str, object]] = []
+    full = LLM4SegConfig(model=str(folder), layer=LAYER)
+    slim = replace(full, embed_weights=False)
+    for name, config in (("without", None), ("with", full), ("with, embed_weights: false", slim)):
+        network = unet(2, 8) if config is None else inject(unet(2, 8), config)
         with tempfile.TemporaryDirectory() as folder_of_checkpoint:
             path = Path(folder_of_checkpoint) / "checkpoint.pth"
             seconds = alternate(
-                {
-                    "save": lambda network=network, path=path: torch.save(network.state_dict(), path),
-                    "load": lambda network=network, path=path: network.load_state_dict(torch.load(path)) and None,
-                },
-                repeats,
+                {"save": partial(_save, network, path), "load": partial(_load, network, path)}, repeats
             )
             size = path.stat().st_size
         rows.append(
@@ -216,3 +216,11 @@ def compare_checkpoints(folder: Path, repeats: int = 3) -> list[dict[str, object
             }
         )
     return rows
+
+
+def _save(network: nn.Module, path: Path) -> None:
+    torch.save(network.state_dict(), path)
+
+
+def _load(network: nn.Module, path: Path) -> None:
+    network.load_state_dict(torch.load(path, weights_only=True))
