@@ -17,6 +17,7 @@ from importlib import metadata
 from pathlib import Path
 
 from nnunet_llm4seg.nnunet.environment import FOLDERS, with_trainers
+from nnunet_llm4seg.nnunet.plans import ASKED
 
 _LEAST_FREE_GB = 2  # two checkpoints of a 3D network and what nnU-Net writes beside them
 _FETCH = "llm4seg fetch MODEL --layer I"
@@ -178,7 +179,7 @@ def _asked(root: Path) -> Iterator[tuple[str, str]]:
         with contextlib.suppress(OSError, ValueError, AttributeError):
             configurations = json.loads(path.read_text(encoding="utf-8")).get("configurations", {})
             for configuration in configurations.values():
-                if fields := configuration.get("architecture", {}).get("llm4seg"):
+                if fields := configuration.get("architecture", {}).get(ASKED):
                     yield path.parent.name, fields.get("model", "")
 
 

@@ -14,9 +14,7 @@ from nnunet_llm4seg.files import write_json
 from nnunet_llm4seg.llm.locate import config_at_hand
 from nnunet_llm4seg.llm.positions import rotary_frequencies
 from nnunet_llm4seg.nnunet.environment import dataset_id
-from nnunet_llm4seg.nnunet.plans import inherited
-
-SOURCE_PLANS = "llm4seg_source_plans"
+from nnunet_llm4seg.nnunet.plans import ASKED, SOURCE_PLANS, inherited
 
 
 def make_plans(
@@ -47,7 +45,7 @@ def make_plans(
     for configuration in configurations:
         architecture = deepcopy(dict(inherited(source, configuration, "architecture")))
         _refuse_missing_stage(architecture, config)
-        architecture["llm4seg"] = dict(fields)
+        architecture[ASKED] = dict(fields)
         plans["configurations"][configuration]["architecture"] = architecture
     return plans
 

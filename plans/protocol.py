@@ -17,12 +17,10 @@ import numpy as np
 
 from nnunet_llm4seg.errors import ConfigError, DatasetError
 from nnunet_llm4seg.nnunet.environment import dataset_id
-from nnunet_llm4seg.nnunet.plans import inherited
+from nnunet_llm4seg.nnunet.plans import PROTOCOL, inherited
 from nnunet_llm4seg.plans.grid import planned_grid
 from nnunet_llm4seg.plans.make import is_preprocessed, make_plans, read_source, write_once
 from nnunet_llm4seg.plans.planner import planner_of, training_image_sizes
-
-PROTOCOL = "llm4seg_protocol"
 
 
 @dataclass(frozen=True)

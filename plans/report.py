@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nnunet_llm4seg.config import LLM4SegConfig
-from nnunet_llm4seg.nnunet.plans import inherited
+from nnunet_llm4seg.nnunet.plans import ASKED, inherited
 from nnunet_llm4seg.plans.grid import planned_grid
 from nnunet_llm4seg.plans.memory import planned_share
 
@@ -18,7 +18,7 @@ def describe_plans(plans: Mapping[str, Any], configurations: Sequence[str]) -> I
     """Two lines a configuration: its patch, batch and token grid, and the LLM's share of the memory."""
     for name in configurations:
         entry = {key: inherited(plans, name, key) for key in _PLANNED}
-        config = LLM4SegConfig.from_dict(entry["architecture"]["llm4seg"])
+        config = LLM4SegConfig.from_dict(entry["architecture"][ASKED])
         grid = planned_grid(entry, config.stage)
         yield (
             f"{name}: patch {_times(entry['patch_size'])}, batch {entry['batch_size']}, token grid {_times(grid)} = "

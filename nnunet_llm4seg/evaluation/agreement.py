@@ -16,10 +16,10 @@ from typing import Any
 from nnunet_llm4seg.errors import ComparisonError
 from nnunet_llm4seg.evaluation.arms import Arm, twin_trainer
 from nnunet_llm4seg.nnunet.files import read_json
-from nnunet_llm4seg.nnunet.plans import all_entries
+from nnunet_llm4seg.nnunet.plans import ASKED, RESOLVED, SOURCE_PLANS, all_entries
 
-_INJECTED = ("llm4seg", "llm4seg_resolved")
-_NOT_COMPARED = ("plans_name", "llm4seg_source_plans", "configurations")
+_INJECTED = (ASKED, RESOLVED)
+_NOT_COMPARED = ("plans_name", SOURCE_PLANS, "configurations")
 _VERSION = "nnunetv2_version"
 _TRAINING = (
     "num_epochs",
@@ -100,7 +100,7 @@ def check_runs_alike(arm: Arm, configuration: str, folds: Sequence[int]) -> None
 
 def layer_settings(arm: Arm, configuration: str) -> dict[str, Any]:
     """The injected layer's resolved settings, flat; empty for a vanilla arm."""
-    resolved = _configuration(arm, arm.plans(), configuration)["architecture"].get("llm4seg_resolved", {})
+    resolved = _configuration(arm, arm.plans(), configuration)["architecture"].get(RESOLVED, {})
     return {**resolved.get("config", {}), **({"sha256": resolved["sha256"]} if "sha256" in resolved else {})}
 
 
@@ -124,7 +124,7 @@ def _settings(arm: Arm, run: int, configuration: str) -> dict[str, Any]:
 
 def _layer(arm: Arm, run: int, configuration: str) -> dict[str, Any]:
     architecture = _configuration(arm, arm.plans(run), configuration)["architecture"]
-    resolved = dict(architecture.get("llm4seg_resolved", {}))
+    resolved = dict(architecture.get(RESOLVED, {}))
     config = dict(resolved.get("config", {}))
     if config.get("weights", "pretrained") != "pretrained":
         # Control layers are drawn from a seed: another draw is another run of the same control.

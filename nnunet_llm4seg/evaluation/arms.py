@@ -11,6 +11,7 @@ from typing import Any
 from nnunet_llm4seg.errors import ComparisonError
 from nnunet_llm4seg.evaluation.segmentations import case_names, name_differences
 from nnunet_llm4seg.nnunet.files import read_dataset, read_plans
+from nnunet_llm4seg.nnunet.plans import SOURCE_PLANS
 
 _LLM4SEG = "nnUNetTrainerLLM4Seg"
 _EPOCHS = re.compile(r"\d+epochs?")
@@ -117,7 +118,7 @@ def vanilla_twin(candidate: Arm) -> str:
         raise ComparisonError(
             f"{candidate.trainer} has no vanilla twin, it is no {_LLM4SEG}; name one with --baseline TRAINER__PLANS."
         )
-    plans = candidate.plans().get("llm4seg_source_plans", candidate.plans_name)
+    plans = candidate.plans().get(SOURCE_PLANS, candidate.plans_name)
     return f"{twin_trainer(candidate.trainer)}__{plans}"
 
 

@@ -7,15 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnunet_llm4seg.evaluation.arms import Arm, has_layer
-from nnunet_llm4seg.nnunet.plans import all_entries
+from nnunet_llm4seg.nnunet.plans import ASKED, SOURCE_PLANS, all_entries
 
 
 def training_commands(every: Sequence[Arm], dataset: str, configuration: str, folds: Sequence[int]) -> list[str]:
     """Lines for a shell: how the plans with a layer were made, and the training of every arm and fold."""
     plans = {arm.plans_name: arm.plans() for arm in every}
-    lines = [
-        _plan_command(dataset, configuration, made) for made in plans.values() if made.get("llm4seg_source_plans")
-    ]
+    lines = [_plan_command(dataset, configuration, made) for made in plans.values() if made.get(SOURCE_PLANS)]
     for arm in every:
         train = "llm4seg train" if has_layer(arm.trainer) else "nnUNetv2_train"
         if len(arm.runs) > 1:
@@ -25,9 +23,9 @@ def training_commands(every: Sequence[Arm], dataset: str, configuration: str, fo
 
 
 def _plan_command(dataset: str, configuration: str, plans: Mapping[str, Any]) -> str:
-    words = ["llm4seg", "plan", dataset, "-c", configuration, "-p", plans["llm4seg_source_plans"]]
+    words = ["llm4seg", "plan", dataset, "-c", configuration, "-p", plans[SOURCE_PLANS]]
     words += ["-o", plans["plans_name"]]
-    for field, value in all_entries(plans, configuration)["architecture"].get("llm4seg", {}).items():
+    for field, value in all_entries(plans, configuration)["architecture"].get(ASKED, {}).items():
         option = field.replace("_", "-")
         if isinstance(value, bool):
             words.append(f"--{option}" if value else f"--no-{option}")

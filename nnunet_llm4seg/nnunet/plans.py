@@ -1,4 +1,7 @@
-"""How a configuration in nnU-Net's plans inherits: `inherits_from`, entry by entry, the nearest one whole."""
+"""nnU-Net's plans: our keys in them, and how a configuration inherits.
+
+A configuration inherits by `inherits_from`, entry by entry, the nearest one whole.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from nnunet_llm4seg.errors import DatasetError
+
+# in a configuration's `architecture`: the fields that the user gave; in the plans.json of results, all of them
+ASKED, RESOLVED = "llm4seg", "llm4seg_resolved"
+# at the top: the name of the plans that these were made from, and the protocol that they follow
+SOURCE_PLANS, PROTOCOL = "llm4seg_source_plans", "llm4seg_protocol"
 
 
 def inherited(plans: Mapping[str, Any], configuration: str, key: str) -> Any:

@@ -17,9 +17,7 @@ from typing import Any
 from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.errors import ConfigError, DatasetError, SettingsConflictError
 from nnunet_llm4seg.llm.source import LayerSpec, prepare_layer
-from nnunet_llm4seg.nnunet.plans import inherited
-
-ASKED, RESOLVED = "llm4seg", "llm4seg_resolved"
+from nnunet_llm4seg.nnunet.plans import ASKED, RESOLVED, inherited
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ import pytest
 from data_sets import planned_2d, planned_3d
 
 from nnunet_llm4seg.errors import ConfigError, DatasetError
-from nnunet_llm4seg.plans.make import SOURCE_PLANS
-from nnunet_llm4seg.plans.protocol import PROTOCOL, write_pair
+from nnunet_llm4seg.nnunet.plans import PROTOCOL, SOURCE_PLANS
+from nnunet_llm4seg.plans.protocol import write_pair
 
 EXAMPLES = Path(__file__).parents[2] / "plans" / "examples"
 
