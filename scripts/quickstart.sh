@@ -1,24 +1,24 @@
 #!/usr/bin/env bash
 # From a fresh clone to the demo's table and picture: makes .venv in this repository, installs the package with the
-# demo's language model, runs `llm4seg demo`. Arguments are passed on to the demo. Running it again is quick.
+# demo's language model, and runs `llm4seg demo`. Arguments are passed on to the demo. A second run is quick.
 set -euo pipefail
 repository="$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)"
 venv="$repository/.venv"
 
 suitable() { # version managers leave commands behind that only print an error, so each one is tried
-    "$1" -c 'import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1
+    "$1" -c 'import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 14))' >/dev/null 2>&1
 }
 
 if ! "$venv/bin/python" -c 'import pip' >/dev/null 2>&1; then
     python=""
-    for candidate in python3 python3.13 python3.12 python3.11 python3.10; do
+    for candidate in python3 python3.14 python3.13 python3.12 python3.11 python3.10; do
         if suitable "$candidate"; then
             python="$candidate"
             break
         fi
     done
     if [ -z "$python" ]; then
-        echo "quickstart: no python3 from 3.10 to 3.13 with venv and pip was found (python3 is" \
+        echo "quickstart: no python3 from 3.10 to 3.14 with venv and pip was found (python3 is" \
             "$(python3 --version 2>&1 || echo missing)); install one, on Debian and Ubuntu with" \
             "'apt install python3 python3-venv python3-pip', and run this again." >&2
         exit 1
@@ -27,7 +27,7 @@ if ! "$venv/bin/python" -c 'import pip' >/dev/null 2>&1; then
     "$python" -m venv --clear "$venv"
 fi
 
-# the mark holds what was installed, so that an interrupted or older installation is done again
+# the mark records what was installed, so that an interrupted or older installation is repeated
 wanted="$(cat "$repository/pyproject.toml" "$repository/setup.cfg" | cksum)"
 mark="$venv/.quickstart"
 if [ "$(cat "$mark" 2>/dev/null)" != "$wanted" ]; then

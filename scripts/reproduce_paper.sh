@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The paper's arms on converted BUSI (or another 2D data set of 256x256 pixels), each on the same data, patch, batch
-# and epochs: vanilla, frozen, Trainable, RandomTrainable, Random and Shuffled. What is and what is not the paper's
-# protocol stands in docs/protocol.md.
+# and epochs: vanilla, frozen, Trainable, RandomTrainable, Random and Shuffled. docs/protocol.md says what is the paper's
+# protocol and what is not.
 #
 # Before: llm4seg convert busi SOURCE -d 41 --size 256 --splits official
 #         and nnUNet_raw, nnUNet_preprocessed and nnUNet_results exported.
@@ -13,7 +13,7 @@
 #   --model NAME        hub id or folder of the language model (default: the paper's LLaMA-3.2-1B)
 #   --layer INDEX       counted from 0 (default: 14)
 #   --token-grid N      16 for the paper's 16x16 tokens (default: nnU-Net's own depth, 4x4)
-# A second start goes on where the first one stopped.
+# A second start continues where the first one stopped.
 set -euo pipefail
 
 usage() { sed -n '2,/^set /p' "$0" | sed '$d; s/^# \{0,1\}//'; }

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Make a virtual environment, install the package with its tests, and run them all.
 # Usage: scripts/test.sh [arguments for pytest]
-# PYTHON names the interpreter (default: python3, 3.10 or newer), VENV the folder of the environment.
+# PYTHON names the interpreter (default: python3; 3.10 to 3.14), VENV the folder of the environment.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python="${PYTHON:-python3}"
 venv="${VENV:-.venv-test}"
-if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))'; then
-    echo "scripts/test.sh: $python is older than 3.10; set PYTHON to a newer one." >&2
+if ! "$python" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 14))'; then
+    echo "scripts/test.sh: $python is not Python 3.10 to 3.14; set PYTHON to such a one." >&2
     exit 2
 fi
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"

@@ -2,15 +2,23 @@
 
 import ast
 import configparser
+import email
+import email.policy
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tarfile
+import zipfile
 from pathlib import Path
+
+import pytest
 
 import nnunet_llm4seg
 
 ROOT = Path(__file__).resolve().parents[1]
+PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
 ROOMS = ["cli", "datasets", "evaluation", "analysis", "trainer", "plans", "network", "bottleneck", "llm", "config"]
 
 
@@ -37,16 +45,25 @@ def test_importing_trainers_and_plans_works_from_a_checkout_with_pythonpath_only
         assert result.stdout.strip() == str(ROOT / "plans" / "make.py")
 
 
-def test_a_wheel_holds_everything_and_works_from_anywhere(tmp_path):
-    tree, site = tmp_path / "tree", tmp_path / "site"
-    ignored = shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "__pycache__")
-    shutil.copytree(ROOT, tree, ignore=ignored)
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    subprocess.run(
-        [*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", tmp_path, tree], check=True, cwd=tmp_path
-    )
-    (wheel,) = tmp_path.glob("*.whl")
-    subprocess.run([*pip, "install", "--no-deps", "--target", site, wheel], check=True, cwd=tmp_path)
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory) -> Path:
+    """A copy of what is in the repository, in which building leaves its files."""
+    tree = tmp_path_factory.mktemp("build") / "tree"
+    shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "__pycache__"))
+    return tree
+
+
+@pytest.fixture(scope="module")
+def wheel(tree) -> Path:
+    command = [*PIP, "wheel", "--no-deps", "--no-build-isolation", "-w", tree.parent, tree]
+    subprocess.run(command, check=True, cwd=tree.parent)
+    (wheel,) = tree.parent.glob("*.whl")
+    return wheel
+
+
+def test_a_wheel_holds_everything_and_works_from_anywhere(wheel, tmp_path):
+    site = tmp_path / "site"
+    subprocess.run([*PIP, "install", "--no-deps", "--target", site, wheel], check=True, cwd=tmp_path)
     shipped = {p.relative_to(site / "nnunet_llm4seg") for p in (site / "nnunet_llm4seg").rglob("*") if p.is_file()}
     assert {Path("py.typed"), Path("trainers/nnunet_llm4seg_trainers.py"), Path("plans/make.py")} <= shipped
     code = "from nnunet_llm4seg.nnunet.environment import trainers_folder as f; print(f())"
@@ -55,6 +72,27 @@ def test_a_wheel_holds_everything_and_works_from_anywhere(tmp_path):
         [sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == str(site / "nnunet_llm4seg" / "trainers")
+
+
+def test_the_long_description_has_no_link_that_works_only_inside_the_repository(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = email.message_from_bytes(archive.read(name), policy=email.policy.default)
+    text = metadata.get_content()
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    assert "# nnunet_llm4seg" in text and "`docs/settings.md`" in text
+    targets = re.findall(r"\]\(([^)]*)\)|(?:src|srcset|href)=\"([^\"]*)", text)
+    assert targets and all("".join(target).startswith("https://") for target in targets)
+
+
+def test_the_source_distribution_ships_the_files_that_the_long_description_names(tree, tmp_path):
+    code = "from setuptools import build_meta; import sys; print(build_meta.build_sdist(sys.argv[1]))"
+    subprocess.run([sys.executable, "-c", code, tmp_path], cwd=tree, capture_output=True, check=True)
+    (archive,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(archive) as opened:
+        shipped = {name.split("/", 1)[1] for name in opened.getnames() if "/" in name}
+    linked = re.findall(r"\]\((?!https://)([^)]+)\)", (ROOT / "README.md").read_text("utf-8"))
+    assert linked and set(linked) <= shipped
 
 
 def test_public_names_can_all_be_imported():

@@ -1,4 +1,4 @@
-"""What the README says of settings and of messages is what the code has."""
+"""What the README and the pages say of settings, messages and files is what the repository has."""
 
 import re
 from dataclasses import fields
@@ -10,19 +10,34 @@ from nnunet_llm4seg import LLM4SegConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = sorted((ROOT / "docs").glob("*.md"))
 
 
-def _table(heading: str) -> list[str]:
+def _table(text: str, heading: str) -> list[str]:
     """The first cells of the table below a heading."""
-    section = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    section = re.split(rf"^#+ {heading}\n", text, flags=re.MULTILINE)[1].split("\n## ")[0]
     return [line.split("|")[1].strip() for line in section.splitlines() if line.startswith("| `")]
 
 
 def test_every_setting_is_listed_once():
-    assert _table("Settings") == [f"`{field.name}`" for field in fields(LLM4SegConfig)]
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert _table(page, "Settings") == [f"`{field.name}`" for field in fields(LLM4SegConfig)]
 
 
-@pytest.mark.parametrize("cell", [cell for cell in _table("Troubleshooting") if "Could not find" not in cell])
+def test_the_readme_can_be_read_in_one_go_and_links_every_page():
+    assert len(README.splitlines()) < 220
+    assert [page.name for page in PAGES if f"](docs/{page.name})" not in README] == []
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *PAGES], ids=lambda page: page.name)
+def test_a_link_leads_to_a_file_of_the_repository_or_to_the_web(page):
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    links = re.findall(r"\]\(([^)\s]+)\)|(?:src|srcset)=\"([^\"]*)", text)
+    local = [link for pair in links if not (link := "".join(pair)).startswith("https://")]
+    assert [link for link in local if not (page.parent / link.split("#")[0]).is_file()] == []
+
+
+@pytest.mark.parametrize("cell", [cell for cell in _table(README, "Troubleshooting") if "Could not find" not in cell])
 def test_a_message_in_the_troubleshooting_is_one_of_ours(cell):
     folders = (ROOT / "nnunet_llm4seg", ROOT / "plans")
     code = "\n".join(path.read_text(encoding="utf-8") for folder in folders for path in folder.rglob("*.py"))
