@@ -65,6 +65,10 @@ class DemoError(LLM4SegError, RuntimeError):
     """A step of the demo cannot run or has failed; what was done before is kept."""
 
 
+class StudyError(LLM4SegError, ValueError):
+    """A study file or a study's folder that cannot be used as it is."""
+
+
 def first_line(error: BaseException) -> str:
     """The first line of what an error of another library says."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -46,6 +46,30 @@ def dataset_id(name: str) -> int:
     return int(name.removeprefix("Dataset").partition("_")[0])
 
 
+def find_dataset(root: Path, dataset: str) -> list[Path]:
+    """The folders in `root` of a data set, given as `DatasetXXX_Name` or by its number."""
+    if dataset.isdecimal():
+        return sorted(path for path in root.glob(f"Dataset{int(dataset):03d}_*") if path.is_dir())
+    return [root / dataset] if (root / dataset).is_dir() else []
+
+
+def dataset_name(dataset: str) -> str:
+    """The full name of a data set that is in nnUNet_preprocessed or nnUNet_raw, given by name or number.
+
+    Raises:
+        DatasetError: neither folder has it, or the number is not unique.
+    """
+    for variable in ("nnUNet_preprocessed", "nnUNet_raw"):
+        if os.environ.get(variable):
+            try:
+                return dataset_folder(variable, dataset).name
+            except DatasetError as error:
+                found = error
+        else:
+            found = DatasetError(f"{variable} is not set; export it as for nnU-Net.")
+    raise found
+
+
 def dataset_folder(variable: str, dataset: str) -> Path:
     """The folder of a data set, given as `DatasetXXX_Name` or by its number, in one of nnU-Net's folders.
 
@@ -53,10 +77,7 @@ def dataset_folder(variable: str, dataset: str) -> Path:
         DatasetError: there is none, or the number is not unique.
     """
     root = require_folder(variable)
-    if dataset.isdecimal():
-        found = sorted(path for path in root.glob(f"Dataset{int(dataset):03d}_*") if path.is_dir())
-    else:
-        found = [root / dataset] if (root / dataset).is_dir() else []
+    found = find_dataset(root, dataset)
     if len(found) != 1:
         names = ", ".join(path.name for path in sorted(root.glob("Dataset*"))) or "no data sets"
         raise DatasetError(

@@ -24,6 +24,16 @@ class TrainingLog:
     seconds: dict[int, float] = field(default_factory=dict)
     peak_memory_mb: float | None = None
 
+    @property
+    def epochs(self) -> int:
+        """The number of epochs that are finished."""
+        return max(self.seconds, default=-1) + 1
+
+    def recent_seconds(self, count: int = 5) -> float | None:
+        """Mean length of the last `count` epochs, or None before the first is finished."""
+        recent = [self.seconds[epoch] for epoch in sorted(self.seconds)[-count:]]
+        return sum(recent) / len(recent) if recent else None
+
 
 def read_training_log(fold: Path) -> TrainingLog:
     """All `training_log_*.txt` of a fold's folder, oldest first; an empty log where there is none."""

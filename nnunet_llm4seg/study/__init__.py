@@ -1,0 +1,1 @@
+"""One question as one file: its trainings on one machine or a cluster, resumed until they are done."""
