@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from running_processes import naming
 
 HERE = Path(__file__).parent
 VANILLA = "nnUNet_results/*/nnUNetTrainerVanilla_tiny__nnUNetPlans__2d/fold_0"
@@ -35,8 +36,7 @@ def _interrupt_when(process: subprocess.Popen, happened, folder: Path) -> str:
     os.killpg(process.pid, signal.SIGINT)
     output = process.communicate(timeout=60)[0]
     assert process.returncode == 130, output
-    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    assert str(folder) not in listed
+    assert not naming(str(folder))
     return output
 
 

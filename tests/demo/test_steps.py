@@ -7,17 +7,12 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from running_processes import naming
 
 from nnunet_llm4seg.demo.steps import Step, run_steps
 from nnunet_llm4seg.errors import DemoError
 
 FAKE = Path(__file__).with_name("fake_steps.py")
-
-
-def _alive(marker: Path) -> list[str]:
-    """Command lines that name `marker`, of this test's processes."""
-    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    return [line for line in listed.splitlines() if str(marker) in line and not line.startswith("ps ")]
 
 
 @pytest.mark.parametrize("place", [1, 2, 3])
@@ -30,13 +25,13 @@ def test_interrupted_anywhere_it_leaves_no_process_and_goes_on_where_it_was(tmp_
     os.killpg(process.pid, signal.SIGINT)
     assert process.wait(30) == 130
     process.stdout.close()
-    assert not _alive(tmp_path)
+    assert not naming(str(tmp_path))
     assert not (tmp_path / ".done" / f"step{place}").exists()
     again = subprocess.run([sys.executable, FAKE, tmp_path], capture_output=True, text=True, timeout=60)
     assert again.returncode == 0, again.stdout
     assert again.stdout.count("is there already") == place - 1
     assert all((tmp_path / f"product{number}" / "whole").is_file() for number in (1, 2, 3))
-    assert not _alive(tmp_path)  # workers of finished steps are stopped, too
+    assert not naming(str(tmp_path))  # workers of finished steps are stopped, too
 
 
 def test_failed_step_names_its_last_line_and_its_log_and_is_not_done(tmp_path):
