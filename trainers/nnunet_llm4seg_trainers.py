@@ -4,6 +4,4 @@ nnU-Net forgets modules of this folder after each look-up; classes defined here 
 not be the same class twice.
 """
 
-from nnunet_llm4seg.trainer.variants import SHORT_TRAINERS, TRAINERS
-
-globals().update(TRAINERS | SHORT_TRAINERS)
+from nnunet_llm4seg.trainer.variants import *  # noqa: F403

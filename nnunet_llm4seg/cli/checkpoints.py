@@ -37,7 +37,7 @@ def warm_start(
 @app.command()
 def strip(checkpoint: _Checkpoint, output: _Output) -> None:
     """Take the frozen LLM layer out of a checkpoint, before it is shared."""
-    from nnunet_llm4seg.trainer.embedding import strip
+    from nnunet_llm4seg.trainer.stripping import strip
 
     config = strip(checkpoint, output).config
     print(f"Wrote {output}: {_megabytes(checkpoint)} -> {_megabytes(output)}.")
@@ -47,7 +47,7 @@ def strip(checkpoint: _Checkpoint, output: _Output) -> None:
 @app.command()
 def embed(checkpoint: _Checkpoint, output: _Output) -> None:
     """Put the frozen LLM layer back into a stripped checkpoint."""
-    from nnunet_llm4seg.trainer.embedding import embed
+    from nnunet_llm4seg.trainer.stripping import embed
 
     embed(checkpoint, output)
     print(f"Wrote {output}: {_megabytes(checkpoint)} -> {_megabytes(output)}.")

@@ -18,8 +18,8 @@ from torch._dynamo import OptimizedModule
 from torch.nn.parallel import DistributedDataParallel
 
 from nnunet_llm4seg.bottleneck import LLMBottleneck
-from nnunet_llm4seg.errors import CheckpointError, DatasetError, NonFiniteError, first_line
-from nnunet_llm4seg.files import write_json, written_whole
+from nnunet_llm4seg.errors import DatasetError, NonFiniteError
+from nnunet_llm4seg.files import write_json
 from nnunet_llm4seg.llm.source import initial_tensors
 from nnunet_llm4seg.network import inject
 from nnunet_llm4seg.nnunet.environment import dataset_id
@@ -27,9 +27,10 @@ from nnunet_llm4seg.tokens import refuse_too_many_tokens, strides_of
 from nnunet_llm4seg.trainer.checkpoints import layer_from_siblings, newest_readable, read_checkpoint
 from nnunet_llm4seg.trainer.settings import read_results, refuse_difference, resolve, settings_in, write_into
 from nnunet_llm4seg.trainer.summary import describe_network, describe_settings
+from nnunet_llm4seg.trainer.whole import WholeCheckpoints
 
 
-class nnUNetTrainerLLM4Seg(nnUNetTrainer):
+class nnUNetTrainerLLM4Seg(WholeCheckpoints):
     """Train nnU-Net's network with an LLM layer; plans, data, loss, schedule and inference are nnU-Net's own.
 
     Settings come from `architecture.llm4seg` of the plans' configuration and from `variant`, see
@@ -139,20 +140,6 @@ class nnUNetTrainerLLM4Seg(nnUNetTrainer):
                 "(`llm4seg plan … -o NAME`) and train with them."
             )
         return result
-
-    def save_checkpoint(self, filename: str) -> None:
-        """As nnU-Net's, but whole or not at all."""
-        if self.local_rank != 0 or self.disable_checkpointing:
-            super().save_checkpoint(filename)
-            return
-        try:
-            with written_whole(filename) as temporary:
-                super().save_checkpoint(str(temporary))
-        except (OSError, RuntimeError) as error:
-            raise CheckpointError(
-                f"the checkpoint {filename} cannot be written ({first_line(error)}); the one before it is "
-                "untouched. Free some disk space and continue with --c."
-            ) from error
 
     def load_checkpoint(self, filename_or_checkpoint: dict | str) -> None:
         """As nnU-Net's, but --c takes the readable one of latest and best with the highest epoch, and says so."""

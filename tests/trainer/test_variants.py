@@ -1,12 +1,15 @@
 import pickle
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.nnunet.environment import trainers_folder, with_trainers
-from nnunet_llm4seg.trainer.variants import EPOCHS, SHORT_TRAINERS, TRAINERS, VARIANTS
+from nnunet_llm4seg.trainer import variants
+from nnunet_llm4seg.trainer.variants import SHORT_TRAINERS, TRAINERS, VARIANTS
 
 
 @pytest.fixture
@@ -25,8 +28,19 @@ def test_the_names_are_the_published_ones():
 def test_epoch_suffixes_are_those_of_nnunet():
     from nnunetv2.training.nnUNetTrainer.variants.training_length import nnUNetTrainer_Xepochs as theirs
 
-    suffixes = {n.removeprefix("nnUNetTrainer") for n in vars(theirs) if n.startswith("nnUNetTrainer_")}
-    assert suffixes == set(EPOCHS) - {""}
+    suffixes = {n.removeprefix("nnUNetTrainer") for n in vars(theirs) if n.startswith("nnUNetTrainer_")} | {""}
+    assert set(TRAINERS) == {f"nnUNetTrainerLLM4Seg{name}{suffix}" for name in VARIANTS for suffix in suffixes}
+    for name, trainer in TRAINERS.items():
+        variant, _, suffix = name.removeprefix("nnUNetTrainerLLM4Seg").partition("_")
+        assert trainer.__name__ == name and trainer.variant == VARIANTS[variant]
+        assert trainer.epochs == (int(re.match(r"\d+", suffix)[0]) if suffix else None)
+
+
+def test_every_trainer_is_written_out_where_an_editor_and_grep_find_it():
+    for name, trainer in (TRAINERS | SHORT_TRAINERS).items():
+        source = Path(sys.modules[trainer.__module__].__file__).read_text()
+        assert f"class {name}(" in source
+        assert getattr(sys.modules[trainer.__module__], name) is getattr(variants, name) is trainer
 
 
 def test_every_variant_has_a_training_of_four_iterations_as_its_vanilla_arm():

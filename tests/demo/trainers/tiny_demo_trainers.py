@@ -1,6 +1,6 @@
 """The demo's two arms with a budget for tests."""
 
-from nnunet_llm4seg.trainer.demo import nnUNetTrainerLLM4Seg_demo, nnUNetTrainerVanilla_demo
+from nnunet_llm4seg.trainer.variants.short import nnUNetTrainerLLM4Seg_demo, nnUNetTrainerVanilla_demo
 
 
 class nnUNetTrainerVanilla_tiny(nnUNetTrainerVanilla_demo):

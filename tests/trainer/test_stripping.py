@@ -4,8 +4,8 @@ import torch
 from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.errors import CheckpointError, LayerMismatchError, ModelNotFoundError
 from nnunet_llm4seg.llm.source import prepare_layer
-from nnunet_llm4seg.trainer.embedding import embed, strip
 from nnunet_llm4seg.trainer.settings import Settings
+from nnunet_llm4seg.trainer.stripping import embed, strip
 
 
 @pytest.fixture

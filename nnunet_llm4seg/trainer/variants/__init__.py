@@ -1,0 +1,45 @@
+"""Every trainer, written out in one module per variant. Names stay for ever: checkpoints and results hold them."""
+# ruff: noqa: F403, F405 (all that those modules define belongs here)
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+
+from nnunet_llm4seg.trainer.base import nnUNetTrainerLLM4Seg
+from nnunet_llm4seg.trainer.budgets import DemoBudget
+from nnunet_llm4seg.trainer.variants.deepseek import *
+from nnunet_llm4seg.trainer.variants.gated import *
+from nnunet_llm4seg.trainer.variants.plain import *
+from nnunet_llm4seg.trainer.variants.random import *
+from nnunet_llm4seg.trainer.variants.random_trainable import *
+from nnunet_llm4seg.trainer.variants.short import *
+from nnunet_llm4seg.trainer.variants.shuffled import *
+from nnunet_llm4seg.trainer.variants.trainable import *
+
+# what follows nnUNetTrainerLLM4Seg in a variant's name -> the fields that it sets
+VARIANTS: dict[str, Mapping[str, Any]] = {
+    trainer.__name__.removeprefix("nnUNetTrainerLLM4Seg"): trainer.variant
+    for trainer in (
+        nnUNetTrainerLLM4Seg,
+        nnUNetTrainerLLM4SegDeepSeek,
+        nnUNetTrainerLLM4SegTrainable,
+        nnUNetTrainerLLM4SegRandom,
+        nnUNetTrainerLLM4SegRandomTrainable,
+        nnUNetTrainerLLM4SegShuffled,
+        nnUNetTrainerLLM4SegGated,
+    )
+}
+
+_EVERY = {
+    name: found for name, found in globals().items() if name.startswith("nnUNetTrainer") and name != "nnUNetTrainer"
+}
+# trainings of minutes, with their vanilla arms: for `llm4seg demo`, and for a first try of any variant
+SHORT_TRAINERS: dict[str, type[nnUNetTrainer]] = {
+    name: trainer for name, trainer in _EVERY.items() if issubclass(trainer, DemoBudget)
+}
+TRAINERS: dict[str, type[nnUNetTrainerLLM4Seg]] = {
+    name: trainer for name, trainer in _EVERY.items() if name not in SHORT_TRAINERS
+}

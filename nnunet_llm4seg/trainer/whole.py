@@ -1,0 +1,30 @@
+"""Checkpoints that are never torn: whatever happens while one is written, the one before it stays."""
+
+from __future__ import annotations
+
+from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+
+from nnunet_llm4seg.errors import CheckpointError, first_line
+from nnunet_llm4seg.files import written_whole
+
+
+class WholeCheckpoints(nnUNetTrainer):
+    """nnU-Net's trainer, which writes each checkpoint whole or not at all."""
+
+    def save_checkpoint(self, filename: str) -> None:
+        """As nnU-Net's.
+
+        Raises:
+            CheckpointError: the checkpoint cannot be written; the one before it is untouched.
+        """
+        if self.local_rank != 0 or self.disable_checkpointing:
+            super().save_checkpoint(filename)
+            return
+        try:
+            with written_whole(filename) as temporary:
+                super().save_checkpoint(str(temporary))
+        except (OSError, RuntimeError) as error:
+            raise CheckpointError(
+                f"the checkpoint {filename} cannot be written ({first_line(error)}); the one before it is "
+                "untouched. Free some disk space and continue with --c."
+            ) from error
