@@ -1,0 +1,19 @@
+"""The networks of the LLM4Seg paper that nnU-Net does not generate: U-Net, CMUNeXt, MedNeXt and 3D UX-Net.
+
+nnU-Net builds the class that its plans name, so a backbone needs no trainer of its own. Plans name these classes as
+`nnunet_llm4seg.backbones.CMUNeXt`; the names and the constructors' arguments never change.
+
+Where the published networks begin with random weights, so do these: with PyTorch's defaults for each layer.
+"""
+
+import importlib
+
+_CLASSES = {"UNet": "unet", "CMUNeXt": "cmunext", "MedNeXt": "mednext", "UXNet": "uxnet"}
+
+__all__ = sorted(_CLASSES)
+
+
+def __getattr__(name: str):
+    if name in _CLASSES:
+        return getattr(importlib.import_module(f".{_CLASSES[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
