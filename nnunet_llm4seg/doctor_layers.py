@@ -25,7 +25,7 @@ def _in_hugging_face_cache() -> Iterator[str]:
     from huggingface_hub.constants import HF_HUB_CACHE
 
     from nnunet_llm4seg.llm.families import family_of
-    from nnunet_llm4seg.llm.locate import read_model_config
+    from nnunet_llm4seg.llm.model_config import read_model_config
 
     usable = set()
     for path in Path(HF_HUB_CACHE).glob("models--*/snapshots/*/config.json"):

@@ -9,8 +9,9 @@ from torch import nn
 
 from nnunet_llm4seg.bottleneck import LLMBottleneck
 from nnunet_llm4seg.config import LLM4SegConfig
-from nnunet_llm4seg.errors import ConfigError, NetworkError
-from nnunet_llm4seg.llm.source import LayerSpec
+from nnunet_llm4seg.errors import NetworkError
+from nnunet_llm4seg.llm.source import LayerSpec, PreparedLayer
+from nnunet_llm4seg.tokens import refuse_missing_stage
 
 
 class LLM4SegUNet(nn.Module):
@@ -40,14 +41,20 @@ class LLM4SegUNet(nn.Module):
         )
 
 
-def inject(network: nn.Module, config: LLM4SegConfig, *, spec: LayerSpec | None = None) -> LLM4SegUNet:
+def inject(
+    network: nn.Module,
+    config: LLM4SegConfig,
+    *,
+    spec: LayerSpec | None = None,
+    prepared: PreparedLayer | None = None,
+) -> LLM4SegUNet:
     """Wrap a U-Net's encoder and decoder with an LLM layer between them.
 
     Args:
         network: A network with nnU-Net's contract: `encoder` returns the list of skips and has
             `output_channels`, `decoder` takes that list; nothing else has parameters.
         config: What is injected and how.
-        spec: See `LLMBottleneck`.
+        spec, prepared: See `LLMBottleneck`.
 
     Raises:
         NetworkError: the network does not keep that contract.
@@ -69,9 +76,9 @@ def inject(network: nn.Module, config: LLM4SegConfig, *, spec: LayerSpec | None 
             f"the network {name} has parameters outside encoder and decoder ({others[0]}), which would be lost; "
             "use LLMBottleneck inside it by hand instead."
         )
-    if -config.stage > len(channels):
-        raise ConfigError(f"stage: {config.stage} is not allowed; this encoder has stages -1 to -{len(channels)}.")
-    wrapped = LLM4SegUNet(encoder, decoder, LLMBottleneck(channels[config.stage], config, spec=spec))
+    refuse_missing_stage(len(channels), config)
+    bottleneck = LLMBottleneck(channels[config.stage], config, spec=spec, prepared=prepared)
+    wrapped = LLM4SegUNet(encoder, decoder, bottleneck)
     for attribute in ("key_to_encoder", "key_to_stem", "keys_to_in_proj", "key_to_lpe"):
         if hasattr(network, attribute):  # what nnU-Net's own fine-tuning looks up
             setattr(wrapped, attribute, getattr(network, attribute))

@@ -11,6 +11,7 @@ from typing import Any
 from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.errors import ConfigError, DatasetError
 from nnunet_llm4seg.files import write_json
+from nnunet_llm4seg.llm.description import describe_layer
 from nnunet_llm4seg.llm.locate import config_at_hand
 from nnunet_llm4seg.llm.positions import rotary_frequencies
 from nnunet_llm4seg.nnunet.environment import dataset_id
@@ -130,7 +131,7 @@ def _refuse_what_the_model_lacks(config: LLM4SegConfig) -> None:
     """Stop at a layer or positions that the model does not have, where its `config.json` is at hand."""
     model_config = config_at_hand(config.model, config.revision)
     if model_config is not None:
-        rotary_frequencies(model_config, config.positions, config.layer)
+        rotary_frequencies(describe_layer(model_config, config.layer), config.positions)
 
 
 def _refuse_missing_stage(architecture: Mapping[str, Any], config: LLM4SegConfig) -> None:

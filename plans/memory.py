@@ -10,10 +10,11 @@ import torch
 
 from nnunet_llm4seg.bottleneck import LLMBottleneck
 from nnunet_llm4seg.config import LLM4SegConfig
-from nnunet_llm4seg.llm.layer import build_layer
+from nnunet_llm4seg.llm.build import build_layer
+from nnunet_llm4seg.llm.description import describe_layer
+from nnunet_llm4seg.llm.dtypes import BYTES
 from nnunet_llm4seg.llm.locate import config_at_hand
 from nnunet_llm4seg.llm.source import LayerSpec
-from nnunet_llm4seg.llm.tensors import DTYPES
 from nnunet_llm4seg.plans.grid import planned_grid
 
 
@@ -61,7 +62,7 @@ def estimate_share(
     with torch.device("meta"):
         bottleneck = LLMBottleneck(channels, replace(config, dtype="float32"), spec=_spec(model_config, config))
         features = torch.empty(batch_size, channels, *grid, requires_grad=True)
-    bottleneck.loaded = True  # with shapes, which is all that is asked of it
+    bottleneck.layer.loaded = True  # with shapes, which is all that is asked of it
     weights = {parameter.untyped_storage()._cdata for parameter in bottleneck.parameters()}
     kept: dict[int, torch.UntypedStorage] = {}
 
@@ -77,7 +78,7 @@ def estimate_share(
     layer = sum(p.numel() for p in bottleneck.layer.parameters())
     every = sum(p.numel() for p in bottleneck.parameters())
     trained = sum(p.numel() for p in bottleneck.parameters() if p.requires_grad)
-    size = 4 if config.trainable else DTYPES.get(stored, torch.float32).itemsize
+    size = 4 if config.trainable else BYTES.get(stored, 4)
     return LLMShare(layer, trained, size * layer, 4 * (every + 2 * trained), sum(s.nbytes() for s in kept.values()))
 
 
@@ -96,7 +97,7 @@ def planned_share(configuration: Mapping[str, Any], config: LLM4SegConfig) -> LL
 
 def _spec(model_config: Mapping[str, Any], config: LLM4SegConfig) -> LayerSpec:
     """A spec that builds the layer; its dtypes are those in which the estimate counts."""
-    names = [name for name, _ in build_layer(model_config, config.layer).named_parameters()]
+    names = build_layer(describe_layer(model_config, config.layer)).shapes()
     return LayerSpec(dict(model_config), dict.fromkeys(names, "float32"), "")
 
 

@@ -39,10 +39,10 @@ def load_once(way: str, folder: str) -> None:
     from transformers.models.llama import modeling_llama  # noqa: F401 (what both ways import is not measured)
 
     from nnunet_llm4seg import LLM4SegConfig, LLMBottleneck
-    from nnunet_llm4seg.llm.families import family_of
-    from nnunet_llm4seg.llm.layer import build_layer
-    from nnunet_llm4seg.llm.locate import read_model_config
-    from nnunet_llm4seg.llm.tensors import read_layer
+    from nnunet_llm4seg.llm.build import build_layer
+    from nnunet_llm4seg.llm.description import describe_layer
+    from nnunet_llm4seg.llm.layer_reader import read_layer
+    from nnunet_llm4seg.llm.model_config import read_model_config
 
     config = LLM4SegConfig(model=folder, layer=LAYER, dtype="bfloat16")
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts from here
@@ -53,9 +53,9 @@ def load_once(way: str, folder: str) -> None:
     elif way == WAYS[1]:
         tensors = [p.detach() for p in LLMBottleneck(8, config).layer.parameters()]
     else:
-        raw = read_model_config(Path(folder))
-        shapes = {name: tuple(p.shape) for name, p in build_layer(raw, LAYER).named_parameters()}
-        tensors = list(read_layer(Path(folder), family_of(raw).prefixes, LAYER, shapes).values())
+        description = describe_layer(read_model_config(Path(folder)), LAYER)
+        shapes = build_layer(description).shapes()
+        tensors = list(read_layer(Path(folder), description.family, LAYER, shapes).values())
     for tensor in tensors:  # a file that is only mapped is read here
         tensor.view(torch.uint8)[..., ::4096].sum()
     measured = {"s": time.perf_counter() - start, "cpu_s": time.process_time() - cpu}

@@ -148,7 +148,7 @@ class OfficialBlock(nn.Module):
 
     def __init__(self, block: LLMBottleneck, tokens: int, device: torch.device) -> None:
         super().__init__()
-        self.adapter1, self.layer, self.adapter2 = block.adapter1, block.layer, block.adapter2
+        self.adapter1, self.layer, self.adapter2 = block.adapter1, block.layer.block, block.adapter2
         n = torch.arange(tokens, dtype=torch.float32, device=device)[None, :, None]
         self.tables = (n.sin(), n.cos())
 

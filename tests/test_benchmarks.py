@@ -25,7 +25,8 @@ def test_the_folder_has_llamas_layout_and_can_be_read(tmp_path, monkeypatch):
     from nnunet_llm4seg.llm.source import prepare_layer
 
     layer_bytes = bench_common.make_folder(tmp_path / "model", layers=2, vocabulary=8)
-    spec, tensors = prepare_layer(LLM4SegConfig(model=str(tmp_path / "model"), layer=1))
+    prepared = prepare_layer(LLM4SegConfig(model=str(tmp_path / "model"), layer=1))
+    spec, tensors = prepared.spec, prepared.tensors
     assert layer_bytes == sum(t.numel() * t.element_size() for t in tensors.values())
     assert set(spec.dtypes.values()) == {"bfloat16"}
     assert all(torch.isfinite(t).all() for t in tensors.values())

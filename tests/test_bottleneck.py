@@ -11,8 +11,8 @@ from tiny_models import layer_tensors, save_model
 
 from nnunet_llm4seg import LLM4SegConfig, LLMBottleneck
 from nnunet_llm4seg.errors import LayerMismatchError, LayerNotLoadedError
+from nnunet_llm4seg.llm.hashing import layer_sha256
 from nnunet_llm4seg.llm.source import LayerSpec, prepare_layer
-from nnunet_llm4seg.llm.tensors import layer_sha256
 
 
 def make(folder, channels=6, layer=1, **fields) -> LLMBottleneck:
@@ -151,7 +151,7 @@ def test_a_checkpoint_holds_the_frozen_layer_in_the_files_dtype(llama_bf16):
     assert all(p.dtype == torch.float32 for p in block.layer.parameters())  # resident on the CPU
     held = {k.removeprefix("layer."): v for k, v in block.state_dict().items() if k.startswith("layer.")}
     assert {t.dtype for t in held.values()} == {torch.bfloat16}
-    assert layer_sha256(held) == block.spec.sha256 == prepare_layer(block.config)[0].sha256
+    assert layer_sha256(held) == block.spec.sha256 == prepare_layer(block.config).spec.sha256
 
 
 def test_bfloat16_differs_from_float32_by_rounding_only(llama_bf16):
@@ -215,7 +215,7 @@ def test_loading_another_layer_is_refused_and_changes_nothing(llama, weights):
     with pytest.raises(LayerMismatchError, match=f"sha256 {other.spec.sha256}.*{block.spec.sha256}"):
         block.load_state_dict(other.state_dict())
     with pytest.raises(LayerMismatchError):
-        block.load_layer(prepare_layer(other.config)[1])
+        block.load_layer(prepare_layer(other.config))
     assert all(torch.equal(v, before[k]) for k, v in block.state_dict().items())
 
 

@@ -79,12 +79,13 @@ def plan_fields(demo: Demo) -> dict[str, str]:
         model, layer = demo.model, demo.layer
         if Path(model).expanduser().is_dir():
             model = str(Path(model).expanduser().resolve())
-    from nnunet_llm4seg.llm.description import describe
-    from nnunet_llm4seg.llm.locate import locate, read_model_config
+    from nnunet_llm4seg.llm.description import describe_layer
+    from nnunet_llm4seg.llm.locate import locate
+    from nnunet_llm4seg.llm.model_config import read_model_config
 
     LLM4SegConfig(model=model, layer=layer)
     fields = {"model": model, "layer": str(layer)}
-    if not describe(read_model_config(locate(model, None, layer)), layer).rotary_size:
+    if not describe_layer(read_model_config(locate(model, None, layer)), layer).rotary_size:
         fields |= {"attention": "bidirectional", "positions": "none"}
     return fields
 

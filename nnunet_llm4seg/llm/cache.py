@@ -16,11 +16,12 @@ from typing import Any
 
 from nnunet_llm4seg.errors import CacheError, LLM4SegError
 from nnunet_llm4seg.llm.families import family_of
+from nnunet_llm4seg.llm.hashing import file_sha256, stored_layer_sha256
 from nnunet_llm4seg.llm.model_config import read_model_config
-from nnunet_llm4seg.llm.ranges import file_sha256, layer_prefix, layer_sha256, local_entries
+from nnunet_llm4seg.llm.safetensors_files import layer_prefix, local_entries, todays_name
 
 PROVENANCE = "provenance.json"
-WEIGHTS = "model.safetensors"
+WEIGHTS_FILE = "model.safetensors"
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class CachedLayer:
     @property
     def size(self) -> int:
         """Bytes of the weights."""
-        return (self.folder / WEIGHTS).stat().st_size
+        return (self.folder / WEIGHTS_FILE).stat().st_size
 
 
 def home() -> Path:
@@ -67,7 +68,7 @@ def read(folder: Path) -> CachedLayer | None:
     except (OSError, ValueError):
         return None
     needed = {"repository", "commit", "revisions", "layer", "layer_sha256", "file_sha256", "config_sha256"}
-    whole = isinstance(provenance, dict) and needed <= provenance.keys() and (folder / WEIGHTS).is_file()
+    whole = isinstance(provenance, dict) and needed <= provenance.keys() and (folder / WEIGHTS_FILE).is_file()
     return CachedLayer(folder, provenance) if whole else None
 
 
@@ -90,7 +91,7 @@ def find(model: str, revision: str | None, layer: int | None) -> CachedLayer | N
 
 def problems(cached: CachedLayer) -> list[str]:
     """What is wrong with a layer's files: they are read and hashed again."""
-    weights, config = cached.folder / WEIGHTS, cached.folder / "config.json"
+    weights, config = cached.folder / WEIGHTS_FILE, cached.folder / "config.json"
     try:
         found = changes(cached)
         if not found and hash_layer(weights, config, cached.layer) != cached.provenance["layer_sha256"]:
@@ -102,7 +103,7 @@ def problems(cached: CachedLayer) -> list[str]:
 
 def changes(cached: CachedLayer) -> list[str]:
     """Which of a layer's files are not what was fetched."""
-    hashes = {"config.json": "config_sha256", WEIGHTS: "file_sha256"}
+    hashes = {"config.json": "config_sha256", WEIGHTS_FILE: "file_sha256"}
     return [
         f"{file} has another sha256 than when it was fetched"
         for file, key in hashes.items()
@@ -111,10 +112,12 @@ def changes(cached: CachedLayer) -> list[str]:
 
 
 def hash_layer(weights: Path, config: Path, layer: int) -> str:
-    """`llm.tensors.layer_sha256` of the layer in a fetched file."""
+    """`llm.hashing.layer_sha256` of the layer in a fetched file."""
     family = family_of(read_model_config(config.parent))
-    names = [entry.name for entry in local_entries(weights)]
-    return layer_sha256(weights, layer_prefix(names, family.prefixes, layer, str(weights)), family.renamed)
+    entries = local_entries(weights)
+    prefix = layer_prefix([entry.name for entry in entries], family.prefixes, layer, str(weights))
+    held = [entry for entry in entries if entry.name.startswith(prefix)]
+    return stored_layer_sha256(weights, {todays_name(e.name[len(prefix) :], family.renamed): e for e in held})
 
 
 def remove(model: str, layer: int | None) -> list[CachedLayer]:

@@ -1,4 +1,4 @@
-"""The families of language models whose layers we can build: one row a family."""
+"""The families of language models whose layers we can build: one row per family."""
 
 from __future__ import annotations
 
@@ -136,19 +136,18 @@ def family_of(model_config: Mapping[str, Any]) -> Family:
     return FAMILIES[model_type]
 
 
-def layer_class_of(model_config: Mapping[str, Any]) -> type:
-    """Import the layer class of a model's family from the installed `transformers`.
+def layer_class_of(family: Family, model_type: str) -> type[Any]:
+    """Import a family's layer class from the installed `transformers`.
 
     Raises:
         ModelFilesError: the installed version does not have it.
     """
     import transformers
 
-    family = family_of(model_config)
     try:
         return getattr(importlib.import_module(family.module), family.layer_class)
     except (ImportError, AttributeError) as error:
         raise ModelFilesError(
-            f"model: the family {model_config['model_type']!r} is unknown to the installed transformers "
+            f"model: the family {model_type!r} is unknown to the installed transformers "
             f"{transformers.__version__} (it has no {family.layer_class}); install a newer one."
         ) from error

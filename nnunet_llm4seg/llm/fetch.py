@@ -13,8 +13,10 @@ from typing import BinaryIO
 
 from nnunet_llm4seg.errors import CacheError, HubError, ModelFilesError, ModelNotFoundError
 from nnunet_llm4seg.files import write_json
-from nnunet_llm4seg.llm import cache, ranges
+from nnunet_llm4seg.llm import cache, safetensors_files
+from nnunet_llm4seg.llm.dtypes import STORED_DTYPES
 from nnunet_llm4seg.llm.families import family_of
+from nnunet_llm4seg.llm.hashing import file_sha256
 from nnunet_llm4seg.llm.hub import (
     NoSuchFile,
     RangesRefused,
@@ -97,21 +99,21 @@ def _fetch(repository: Repository, layer: int, revision: str, destination: Path,
     config = staging / "config.json"
     config.write_bytes((repository.text("config.json") or "").encode())
     entries, sources = _describe(repository, config, layer, staging)
-    # the sources' hashes stand in the header: a partial file of other sources does not begin like this
+    # the sources' hashes are in the header: a partial file of other sources does not begin like this
     etags = {name: sources[name].file.etag for name in sorted({entry.file for entry in entries})}
     metadata = {"format": "pt", "repository": repository.model, "commit": repository.commit}
-    header = ranges.new_header(entries, {**metadata, "sources": json.dumps(etags)})
-    weights = staging / cache.WEIGHTS
+    header = safetensors_files.new_header(entries, {**metadata, "sources": json.dumps(etags)})
+    weights = staging / cache.WEIGHTS_FILE
     _write(weights, header, entries, sources, progress)
     provenance = {
         "repository": repository.model,
         "commit": repository.commit,
         "revisions": [revision],
         "layer": layer,
-        "source_dtype": ", ".join(sorted({ranges.DTYPES[entry.dtype][0] for entry in entries})),
+        "source_dtype": ", ".join(sorted({STORED_DTYPES[entry.dtype] for entry in entries})),
         "layer_sha256": cache.hash_layer(weights, config, layer),
-        "file_sha256": ranges.file_sha256(weights),
-        "config_sha256": ranges.file_sha256(config),
+        "file_sha256": file_sha256(weights),
+        "config_sha256": file_sha256(config),
         "sources": etags,
         "licence": _licence(repository.text("README.md")),
         "fetched": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -152,14 +154,14 @@ class _Source:
                 position += len(chunk)
                 yield chunk
 
-    def entries(self) -> list[ranges.Entry]:
-        length = ranges.header_length(b"".join(self.chunks(0, 8)), self.file.name, self.file.size)
-        return ranges.parse_header(b"".join(self.chunks(8, 8 + length)), self.file.name, self.file.size)
+    def entries(self) -> list[safetensors_files.Entry]:
+        length = safetensors_files.header_length(b"".join(self.chunks(0, 8)), self.file.name, self.file.size)
+        return safetensors_files.parse_header(b"".join(self.chunks(8, 8 + length)), self.file.name, self.file.size)
 
 
 def _describe(
     repository: Repository, config: Path, layer: int, staging: Path
-) -> tuple[list[ranges.Entry], dict[str, _Source]]:
+) -> tuple[list[safetensors_files.Entry], dict[str, _Source]]:
     """The layer's tensors in the order of writing, and the files that hold them."""
     model_config = read_model_config(config.parent)
     prefixes = family_of(model_config).prefixes
@@ -175,27 +177,31 @@ def _describe(
         ) from None
     sources = {file.name: _Source(file, staging) for file in files}
     entries = [entry for source in sources.values() for entry in source.entries()]
-    prefix = ranges.layer_prefix([entry.name for entry in entries], prefixes, layer, repository.model)
-    return ranges.usable(e for e in entries if ranges.is_parameter(e.name, prefix)), sources
+    prefix = safetensors_files.layer_prefix([entry.name for entry in entries], prefixes, layer, repository.model)
+    return safetensors_files.usable(e for e in entries if safetensors_files.is_parameter(e.name, prefix)), sources
 
 
 def _shards(repository: Repository, prefixes: tuple[str, ...], layer: int) -> list[str]:
     """The files that hold the layer."""
     index = repository.text(_INDEX)
     if index is None:
-        return [cache.WEIGHTS]
+        return [cache.WEIGHTS_FILE]
     try:
         files = {str(name): str(file) for name, file in json.loads(index)["weight_map"].items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelFilesError(
             f"model: {_INDEX} of {repository.model!r} is damaged ({error}); choose another revision."
         ) from error
-    prefix = ranges.layer_prefix(files, prefixes, layer, repository.model)
-    return sorted({file for name, file in files.items() if ranges.is_parameter(name, prefix)})
+    prefix = safetensors_files.layer_prefix(files, prefixes, layer, repository.model)
+    return sorted({file for name, file in files.items() if safetensors_files.is_parameter(name, prefix)})
 
 
 def _write(
-    path: Path, header: bytes, entries: list[ranges.Entry], sources: Mapping[str, _Source], progress: Progress
+    path: Path,
+    header: bytes,
+    entries: list[safetensors_files.Entry],
+    sources: Mapping[str, _Source],
+    progress: Progress,
 ) -> None:
     """Write the layer's file, or what is missing at the end of one that was begun."""
     size = sum(entry.end - entry.begin for entry in entries)
@@ -207,7 +213,7 @@ def _write(
         had = file.seek(0, os.SEEK_END) - len(header)
         progress(had, size)
         skip = had
-        for name, begin, end in ranges.spans(entries):
+        for name, begin, end in safetensors_files.spans(entries):
             there = min(skip, end - begin)
             skip -= there
             for chunk in sources[name].chunks(begin + there, end):

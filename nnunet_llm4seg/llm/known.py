@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nnunet_llm4seg.errors import ConfigError
-
-_BYTES = {"float32": 4, "bfloat16": 2}
+from nnunet_llm4seg.llm.dtypes import BYTES
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class KnownModel:
     @property
     def layer_bytes(self) -> int:
         """Bytes of one layer in the dtype in which the model is published."""
-        return self.layer_parameters * _BYTES[self.config["torch_dtype"]]
+        return self.layer_parameters * BYTES[self.config["torch_dtype"]]
 
 
 def layer_parameters(config: Mapping[str, Any]) -> int:

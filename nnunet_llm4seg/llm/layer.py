@@ -1,104 +1,221 @@
-"""Build one layer of a language model with `transformers`' own class, and feed it."""
+"""LLMLayer: one layer of a language model as a module, and the life of its tensors: all that happens to them is here.
+
+They are filled in (from a model or a state dict), verified by sha256, kept in the precision in which the device
+computes, and stored in the dtype in which they were published.
+"""
 
 from __future__ import annotations
 
-import importlib
-import inspect
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import nn
-from torch.overrides import TorchFunctionMode
 
-from nnunet_llm4seg.errors import ModelFilesError, one_line
-from nnunet_llm4seg.llm.description import configuration_of, describe
-from nnunet_llm4seg.llm.families import family_of, layer_class_of
-from nnunet_llm4seg.llm.positions import Tables
+from nnunet_llm4seg.config import LLM4SegConfig
+from nnunet_llm4seg.errors import LayerMismatchError, LayerNotLoadedError, LLM4SegError
+from nnunet_llm4seg.llm.build import build_layer
+from nnunet_llm4seg.llm.description import describe_layer
+from nnunet_llm4seg.llm.dtypes import torch_dtype
+from nnunet_llm4seg.llm.hashing import layer_sha256
+from nnunet_llm4seg.llm.layer_reader import Tensors
+from nnunet_llm4seg.llm.positions import Tables, attention_mask, rotary_frequencies, rotary_tables
+from nnunet_llm4seg.llm.precision import compute_dtype, island
+from nnunet_llm4seg.llm.source import LayerSpec, PreparedLayer, prepare_known, prepare_layer
 
 
-def build_layer(model_config: Mapping[str, Any], layer: int) -> nn.Module:
-    """Build layer number `layer` from a model's raw `config.json`; its parameters hold no values yet.
+class LLMLayer(nn.Module):
+    """Send tokens through one layer of a language model.
+
+    Shapes: (B, N, D) in and out. The output has the dtype in which the layer computes.
+
+    Args:
+        config: Which layer, and how it is used.
+        spec: The layer's identity, where it is known already: then only a skeleton is built, and the tensors come
+            from `load_state_dict` or `fill`.
+        prepared: The layer's tensors, where they are at hand. Without these two the model is looked up.
+
+    State-dict keys and names of parameters are those of `transformers`' layer, such as `self_attn.q_proj.weight`.
+
+    Attributes:
+        hidden_size: D.
+        loaded: Whether the parameters hold the layer's values.
+        compute_dtype: The dtype of the layer's matrix products on its present device.
 
     Raises:
-        ModelFilesError: the family is not supported, the index is out of range, or the configuration is not one
-            that the installed `transformers` can build.
+        LLM4SegError: see `llm.source.prepare_layer`.
+
+    Example:
+        >>> layer = LLMLayer(LLM4SegConfig(model="path/to/model", layer=14))
+        >>> layer(torch.randn(2, 100, layer.hidden_size)).shape  # (2, 100, D)
     """
-    rotary_size = describe(model_config, layer).rotary_size
-    layer_class = layer_class_of(model_config)
-    configuration = configuration_of(model_config)
-    configuration._attn_implementation = family_of(model_config).attention
-    configuration.chunk_size_feed_forward = 0  # chunks refuse numbers of tokens that they do not divide
-    indexed = "layer_idx" in inspect.signature(layer_class).parameters
-    try:
-        with _WithoutInitialisation():
-            built = layer_class(configuration, layer) if indexed else layer_class(configuration)
-    except Exception as error:  # transformers checks a configuration with errors of many types
-        raise ModelFilesError(
-            f"model: transformers cannot build a layer from this config.json "
-            f"({type(error).__name__}: {one_line(error)}); fetch the model again or install a newer transformers."
-        ) from error
-    for module in list(built.modules()):
-        if hasattr(module, "rotary_emb"):  # until 4.47 each layer made its own tables
-            module.rotary_emb = _GivenTables()
-    if hasattr(built, "is_sliding"):
-        built.is_sliding = False  # until 4.5x some layers cut their window out of the mask; ours has it already
-    if rotary_size:
-        _refuse_unread_tables(built, rotary_size)
-    return built
 
+    def __init__(
+        self, config: LLM4SegConfig, *, spec: LayerSpec | None = None, prepared: PreparedLayer | None = None
+    ) -> None:
+        super().__init__()
+        if spec is None:
+            prepared = prepared or prepare_layer(config)
+        self.config = config
+        self.spec = spec or prepared.spec
+        description = prepared.description if prepared else describe_layer(self.spec.model_config, config.layer)
+        built = prepared.built if prepared and prepared.built else build_layer(description)
+        self.hidden_size, self._window = description.hidden_size, description.window
+        self._frequencies = rotary_frequencies(description, config.positions)
+        self._built = built
+        # its parts are this module's own, so that names and state-dict keys are those of `transformers`
+        for held in ("_modules", "_parameters", "_buffers", "_non_persistent_buffers_set"):
+            setattr(self, held, getattr(built.module, held))
+        self.requires_grad_(config.trainable)
+        self.loaded = False
+        self._settle()
+        self.register_state_dict_post_hook(_store)
+        self.register_load_state_dict_pre_hook(_check_incoming)
+        self.train()
+        if prepared is not None:
+            self.fill(prepared.tensors, prepared.spec.sha256)
 
-def run_layer(layer: nn.Module, tokens: torch.Tensor, mask: torch.Tensor, tables: Tables) -> torch.Tensor:
-    """Run a built layer on `tokens` (B, N, D) with an additive mask (1, 1, N, N) and rotary tables (1, N, R)."""
-    parameters = inspect.signature(type(layer).forward).parameters
-    if "attn_mask" in parameters:  # DistilBERT until transformers 4
-        output = layer(tokens, attn_mask=mask)
-    elif "position_embeddings" in parameters:
-        output = layer(tokens, attention_mask=mask, position_embeddings=tables)
-    elif "position_embeddings_global" in parameters:  # Gemma 3 until 4.5x chose between two pairs of tables
-        output = layer(
-            tokens, attention_mask=mask, position_embeddings_global=tables, position_embeddings_local=tables
+    @property
+    def block(self) -> nn.Module:
+        """The layer of `transformers`' own class, with the same parameters."""
+        return self._built.module
+
+    def forward(self, tokens: torch.Tensor, grid: Sequence[int] | None = None) -> torch.Tensor:
+        """(B, N, D) -> (B, N, D); `grid` is the tokens' arrangement, N along one axis if it is not given."""
+        if not self.loaded:
+            raise LayerNotLoadedError(
+                "the LLM layer was never loaded, so its output would be noise; load a checkpoint that holds it "
+                "(load_state_dict) or the layer itself (load_layer) before running the network."
+            )
+        device = tokens.device
+        with island(device.type, self.compute_dtype):
+            mask, tables = self._mask_and_tables(tokens.shape[1:2] if grid is None else grid, tokens.dtype, device)
+            return self._built(tokens, mask, tables)
+
+    def fill(self, tensors: Tensors, sha256: str) -> None:
+        """Take the layer's initial tensors; `tensors` is empty afterwards, so that none is held twice.
+
+        Args:
+            tensors: By name without prefix, in their stored dtype, in memory that nobody else uses.
+            sha256: Of these tensors, as it was computed when they were read.
+
+        Raises:
+            LayerMismatchError: they are not the tensors that the spec names.
+        """
+        self._refuse_other(sha256)
+        with torch.no_grad():
+            for name, parameter in self.named_parameters():
+                parameter.data = tensors.pop(name).to(device=parameter.device, dtype=parameter.dtype)
+        self.loaded = True
+
+    def stored(self) -> Tensors:
+        """The tensors by name as a checkpoint stores them: the file's dtype if frozen, else float32."""
+        return {name: p.detach().to(self._stored_dtype(name)) for name, p in self.named_parameters()}
+
+    def refer(self, state: dict[str, Any], prefix: str) -> None:
+        """Complete a state dict that refers to the layer by sha256 only, from what is held or found.
+
+        Raises:
+            LLM4SegError: the layer is not found.
+        """
+        keys = self._keys(prefix)
+        if self.config.trainable or state.keys() & keys.values():
+            return
+        found = self.stored() if self.loaded else self._look_up()
+        state.update({keys[name]: tensor for name, tensor in found.items()})
+
+    def train(self, mode: bool = True) -> LLMLayer:
+        """As nn.Module, but a frozen layer stays in eval mode."""
+        super().train(mode and self.config.trainable)
+        self.block.training = self.training
+        return self
+
+    def _mask_and_tables(
+        self, grid: Sequence[int], dtype: torch.dtype, device: torch.device
+    ) -> tuple[torch.Tensor, Tables]:
+        """The mask and the rotary tables of a grid; the last grid's are kept, as patches are of one size.
+
+        A compiled network makes them inside its one graph, which then needs no state.
+        """
+        if torch.compiler.is_compiling():
+            return self._make_mask_and_tables(grid, dtype, device)
+        key = (tuple(grid), dtype, device)
+        if self._made is None or self._made[0] != key:
+            with torch.inference_mode(False):  # what prediction made must serve training too
+                self._made = (key, *self._make_mask_and_tables(grid, dtype, device))
+        return self._made[1:]
+
+    def _make_mask_and_tables(
+        self, grid: Sequence[int], dtype: torch.dtype, device: torch.device
+    ) -> tuple[torch.Tensor, Tables]:
+        mask = attention_mask(self.config.attention, math.prod(grid), dtype, device, self._window)
+        return mask, rotary_tables(self.config.positions, grid, self._turns, device)
+
+    def _apply(self, fn, recurse: bool = True):
+        super()._apply(fn, recurse)
+        self._settle()
+        return self
+
+    def _settle(self) -> None:
+        """Hold each parameter in the dtype in which this device computes, where that is exact."""
+        device = next(self.parameters()).device
+        self.compute_dtype = compute_dtype(self.config.dtype, device)
+        self._made: tuple[Any, ...] | None = None
+        self._turns = torch.tensor(self._frequencies, device=device)  # on the device once, in float32 whatever comes
+        for name, parameter in self.named_parameters():
+            exact = self._stored_dtype(name) == self.compute_dtype
+            dtype = self.compute_dtype if exact else torch.float32
+            if parameter.dtype != dtype:
+                parameter.data = parameter.data.to(dtype) if self.loaded else torch.empty_like(parameter, dtype=dtype)
+
+    def _stored_dtype(self, name: str) -> torch.dtype:
+        return torch.float32 if self.config.trainable else torch_dtype(self.spec.dtypes[name])
+
+    def _keys(self, prefix: str) -> dict[str, str]:
+        return {name: prefix + name for name in self.spec.dtypes}
+
+    def _holds(self, incoming: Mapping[str, torch.Tensor]) -> bool:
+        """Whether the verified layer already has exactly these values (cheaper than hashing for every case)."""
+        return self.loaded and all(
+            tensor.dtype == incoming[name].dtype and torch.equal(tensor, incoming[name].to(tensor.device))
+            for name, tensor in self.stored().items()
         )
-    elif "position_ids" in parameters:  # what the layer hands to its `rotary_emb`, which passes it on
-        output = layer(tokens, attention_mask=mask, position_ids=tables)
-    else:
-        output = layer(tokens, attention_mask=mask)
-    return output[0] if isinstance(output, tuple) else output  # a tuple until transformers 4.53
+
+    def _look_up(self) -> Tensors:
+        """The layer of a checkpoint that refers to it by sha256 only."""
+        try:
+            return prepare_known(self.config, self.spec).tensors
+        except LLM4SegError as error:
+            raise type(error)(
+                f"this checkpoint refers to its LLM layer by sha256 {self.spec.sha256} and does not hold it; {error}"
+            ) from error
+
+    def _refuse_other(self, found: str) -> None:
+        if found != self.spec.sha256:
+            raise LayerMismatchError(
+                f"the layer offered has sha256 {found}, but the plans name {self.spec.sha256} "
+                f"(layer {self.config.layer} of {self.config.model}, weights {self.config.weights}); "
+                "use the files or the checkpoint that this model was first trained with."
+            )
 
 
-def _refuse_unread_tables(layer: nn.Module, rotary_size: int) -> None:
-    """Refuse a model that turns a part of each head's dimensions where the installed `transformers` turns them all."""
-    import transformers
-
-    head = layer.self_attn.head_dim
-    rotate = importlib.import_module(type(layer).__module__).apply_rotary_pos_emb
-    if rotary_size == head:
-        return
-    query, table = torch.ones(1, 1, 1, head), torch.ones(1, 1, rotary_size)
-    try:
-        rotate(query, query, table, table)
-    except RuntimeError as error:
-        raise ModelFilesError(
-            f"model: it turns {rotary_size} of each head's {head} dimensions (partial_rotary_factor), which the "
-            f"installed transformers {transformers.__version__} cannot do for {type(layer).__name__}; install a "
-            "newer one."
-        ) from error
+def _store(layer: LLMLayer, state: dict[str, Any], prefix: str, local_metadata: dict[str, Any]) -> None:
+    """In a state dict the layer has its stored dtype, or is omitted if it is only referred to by sha256."""
+    referred = not (layer.config.embed_weights or layer.config.trainable)
+    for name, tensor in layer.stored().items():
+        if referred:
+            del state[prefix + name]
+        else:
+            state[prefix + name] = tensor
 
 
-class _GivenTables(nn.Module):
-    """Stands where an older layer makes its own rotary tables, and passes on those that it is handed."""
-
-    def forward(self, values: torch.Tensor, position_ids: Tables, seq_len: int | None = None) -> Tables:
-        return position_ids
-
-
-class _WithoutInitialisation(TorchFunctionMode):
-    """Leave new parameters unwritten: memory is only touched when the real values come."""
-
-    _FILLS = frozenset({torch.Tensor.uniform_, torch.Tensor.normal_, torch.Tensor.fill_, torch.Tensor.zero_})
-
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        kwargs = kwargs or {}
-        if func in self._FILLS or getattr(func, "__module__", None) == "torch.nn.init":
-            return args[0] if args else kwargs["tensor"]
-        return func(*args, **kwargs)
+def _check_incoming(layer: LLMLayer, state: dict[str, Any], prefix: str, *_: object) -> None:
+    """Before a state dict is loaded: a frozen layer must be the one that the spec names."""
+    keys = layer._keys(prefix)
+    if not state.keys() >= set(keys.values()):
+        return  # load_state_dict names what is missing
+    incoming = {name: state[key] for name, key in keys.items()}
+    if not layer.config.trainable and not layer._holds(incoming):
+        layer._refuse_other(layer_sha256(incoming))
+    layer.loaded = True

@@ -11,8 +11,6 @@ from nnunet_llm4seg.llm import cache
 from nnunet_llm4seg.llm.known import KNOWN
 from nnunet_llm4seg.llm.model_config import read_model_config
 
-__all__ = ["config_at_hand", "locate", "locate_config", "read_model_config"]
-
 
 def locate(model: str, revision: str | None, layer: int) -> Path:
     """Return a folder with layer number `layer` of `model`.
@@ -95,7 +93,7 @@ def _has_weights(folder: Path) -> bool:
         index = json.loads((folder / "model.safetensors.index.json").read_text(encoding="utf-8"))
         names = set(index["weight_map"].values())
     except FileNotFoundError:
-        names = {cache.WEIGHTS}
+        names = {cache.WEIGHTS_FILE}
     except (OSError, ValueError, KeyError, AttributeError):
         return False
     return all((folder / name).is_file() for name in names)

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from nnunet_llm4seg.errors import ConfigError
-from nnunet_llm4seg.llm.description import describe
+from nnunet_llm4seg.llm.description import LayerDescription
 
 Tables = tuple[torch.Tensor, torch.Tensor]
 
@@ -29,7 +29,7 @@ def rotary_tables(
     Args:
         positions: `paper`, `rope`, `axial` or `none`, see `LLM4SegConfig`.
         grid: Tokens along each axis, (H, W) or (D, H, W).
-        frequencies: The model's own frequency of each pair, radians a token, length R/2.
+        frequencies: The model's own frequency of each pair, radians per token, length R/2.
         device: Where the tables are made.
 
     `paper` is what the official LLM4Seg code computes: cos = sin(n), sin = cos(n) for token n, the same for
@@ -76,8 +76,8 @@ def attention_mask(
     return mask.masked_fill(~seen, float("-inf"))[None, None]
 
 
-def rotary_frequencies(model_config: Mapping[str, Any], positions: str, layer: int = 0) -> list[float]:
-    """Frequencies of the rotary pairs of a layer, radians a token, from the model's raw `config.json`.
+def rotary_frequencies(found: LayerDescription, positions: str) -> list[float]:
+    """Frequencies of the rotary pairs of a layer, radians per token.
 
     The scalings `default`, `linear` and `llama3` are ours to compute, after `transformers.modeling_rope_utils`.
 
@@ -88,11 +88,10 @@ def rotary_frequencies(model_config: Mapping[str, Any], positions: str, layer: i
         ConfigError: the layer takes no tables and `positions` asks for some, or `positions` needs the model's
             frequencies and they are scaled in another way.
     """
-    found = describe(model_config, layer)
     if not found.rotary_size:
         if positions != "none":
             raise ConfigError(
-                f"positions: {positions!r} is not available for {model_config['model_type']}, whose layers take no "
+                f"positions: {positions!r} is not available for {found.model_type}, whose layers take no "
                 "rotary tables; set positions none."
             )
         return []

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.errors import ModelFilesError
-from nnunet_llm4seg.llm import cache, weights
-from nnunet_llm4seg.llm.families import family_of
-from nnunet_llm4seg.llm.layer import build_layer
-from nnunet_llm4seg.llm.locate import locate, locate_config, read_model_config
-from nnunet_llm4seg.llm.tensors import DTYPES, dtype_name, layer_sha256, read_layer
-
-Tensors = dict[str, torch.Tensor]
+from nnunet_llm4seg.llm import cache, controls
+from nnunet_llm4seg.llm.build import BuiltLayer, build_layer
+from nnunet_llm4seg.llm.description import LayerDescription, describe_layer
+from nnunet_llm4seg.llm.dtypes import BYTES, dtype_name, torch_dtype
+from nnunet_llm4seg.llm.hashing import layer_sha256
+from nnunet_llm4seg.llm.layer_reader import Tensors, read_layer
+from nnunet_llm4seg.llm.locate import locate, locate_config
+from nnunet_llm4seg.llm.model_config import read_model_config
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class LayerSpec:
     Attributes:
         model_config: The model's raw `config.json`.
         dtypes: Tensor name (without the layer's prefix) -> dtype in which it is stored.
-        sha256: Hash of the initial tensors, see `llm.tensors.layer_sha256`.
+        sha256: Hash of the initial tensors, see `llm.hashing`.
     """
 
     model_config: dict[str, Any]
@@ -42,40 +41,51 @@ class LayerSpec:
         return cls(**{name: values[name] for name in ("model_config", "dtypes", "sha256")})
 
 
-def prepare_layer(config: LLM4SegConfig) -> tuple[LayerSpec, Tensors]:
+@dataclass(frozen=True)
+class PreparedLayer:
+    """A layer that was read and hashed once, ready to be filled in once.
+
+    Attributes:
+        spec: Its identity; `sha256` was computed from these very tensors.
+        tensors: By name without prefix, in their stored dtype. Whoever fills them in takes them out.
+        description: What its model's `config.json` says.
+        built: The layer without values, where it was built to know its shapes.
+    """
+
+    spec: LayerSpec
+    tensors: Tensors = field(repr=False)
+    description: LayerDescription = field(repr=False)
+    built: BuiltLayer | None = field(default=None, repr=False)
+
+
+def prepare_layer(config: LLM4SegConfig) -> PreparedLayer:
     """Find the model of `config` and make the initial tensors of its layer.
 
-    Returns:
-        The layer's spec, and its tensors by name, in their stored dtype: the model's own, or shuffled, or random
-        (for which the model's `config.json` suffices).
+    They are the model's own, or shuffled, or random (for which the model's `config.json` suffices).
 
     Raises:
         ModelNotFoundError, ModelFilesError: see `locate`, `build_layer` and `read_layer`; or a fetched layer is no
             longer what was fetched.
     """
     if config.weights == "random":
-        model_config = locate_config(config.model, config.revision, config.layer)
-        tensors = _random(model_config, config)
-    else:
-        folder = locate(config.model, config.revision, config.layer)
-        model_config = read_model_config(folder)
-        _refuse_changed(folder)
-        layer = build_layer(model_config, config.layer)
-        shapes = {name: tuple(p.shape) for name, p in layer.named_parameters()}
-        family = family_of(model_config)
-        tensors = read_layer(folder, family.prefixes, config.layer, shapes, renamed=family.renamed)
-        if config.weights == "shuffled":
-            tensors = weights.shuffled(tensors, config.seed)
-    dtypes = {name: dtype_name(tensor.dtype) for name, tensor in sorted(tensors.items())}
-    return LayerSpec(model_config, dtypes, layer_sha256(tensors)), tensors
+        return _random(locate_config(config.model, config.revision, config.layer), config)
+    folder = locate(config.model, config.revision, config.layer)
+    model_config = read_model_config(folder)
+    _refuse_changed(folder)
+    description = describe_layer(model_config, config.layer)
+    built = build_layer(description)
+    tensors = read_layer(folder, description.family, config.layer, built.shapes())
+    if config.weights == "shuffled":
+        tensors = controls.shuffled(tensors, config.seed)
+    return _prepared(model_config, tensors, description, built)
 
 
-def initial_tensors(config: LLM4SegConfig, spec: LayerSpec) -> Tensors:
-    """The initial tensors of a layer whose spec is known; random ones need no model files.
+def prepare_known(config: LLM4SegConfig, spec: LayerSpec) -> PreparedLayer:
+    """As `prepare_layer`, for a layer whose spec is known; random tensors then need no model files.
 
-    The caller compares them with `spec.sha256`.
+    Whoever fills them in compares the sha256 with that of `spec`.
     """
-    return _random(spec.model_config, config) if config.weights == "random" else prepare_layer(config)[1]
+    return _random(spec.model_config, config) if config.weights == "random" else prepare_layer(config)
 
 
 def _refuse_changed(folder: Path) -> None:
@@ -87,8 +97,19 @@ def _refuse_changed(folder: Path) -> None:
         )
 
 
-def _random(model_config: Mapping[str, Any], config: LLM4SegConfig) -> Tensors:
+def _random(model_config: Mapping[str, Any], config: LLM4SegConfig) -> PreparedLayer:
     """Random initial tensors from a model's shape alone, in the dtype in which the model is published."""
-    dtype = DTYPES.get(model_config.get("dtype") or model_config.get("torch_dtype") or "float32", torch.float32)
-    layer = build_layer(model_config, config.layer)
-    return weights.random(layer, model_config.get("initializer_range", 0.02), dtype, config.seed)
+    description = describe_layer(model_config, config.layer)
+    built = build_layer(description)
+    name = description.published_dtype
+    dtype = torch_dtype(name if name in BYTES else "float32")
+    tensors = controls.random(built.module, description.initializer_range, dtype, config.seed)
+    return _prepared(model_config, tensors, description, built)
+
+
+def _prepared(
+    model_config: Mapping[str, Any], tensors: Tensors, description: LayerDescription, built: BuiltLayer
+) -> PreparedLayer:
+    dtypes = {name: dtype_name(tensor.dtype) for name, tensor in sorted(tensors.items())}
+    spec = LayerSpec(dict(model_config), dtypes, layer_sha256(tensors))
+    return PreparedLayer(spec, tensors, description, built)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextvars import ContextVar
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,7 +21,7 @@ from torch.nn.parallel import DistributedDataParallel
 from nnunet_llm4seg.bottleneck import LLMBottleneck
 from nnunet_llm4seg.errors import DatasetError, NonFiniteError
 from nnunet_llm4seg.files import write_json
-from nnunet_llm4seg.llm.source import initial_tensors
+from nnunet_llm4seg.llm.source import PreparedLayer, prepare_known
 from nnunet_llm4seg.network import inject
 from nnunet_llm4seg.nnunet.environment import dataset_id
 from nnunet_llm4seg.tokens import refuse_too_many_tokens, strides_of
@@ -28,6 +29,9 @@ from nnunet_llm4seg.trainer.checkpoints import layer_from_siblings, newest_reada
 from nnunet_llm4seg.trainer.settings import read_results, refuse_difference, resolve, settings_in, write_into
 from nnunet_llm4seg.trainer.summary import describe_network, describe_settings
 from nnunet_llm4seg.trainer.whole import WholeCheckpoints
+
+# The layer that a first training has read, for the network that it builds; nnU-Net hands the builder plans only.
+_AT_HAND: ContextVar[PreparedLayer | None] = ContextVar("_AT_HAND", default=None)
 
 
 class nnUNetTrainerLLM4Seg(WholeCheckpoints):
@@ -70,12 +74,15 @@ class nnUNetTrainerLLM4Seg(WholeCheckpoints):
         num_output_channels: int,
         enable_deep_supervision: bool = True,
     ) -> nn.Module:
-        """nnU-Net's network with the layer's skeleton, from the plans alone: no model files, no network access."""
+        """nnU-Net's network with the layer's skeleton, from the plans alone: no model files, no network access.
+
+        In a first training the skeleton gets its values at once.
+        """
         network = nnUNetTrainer.build_network_architecture(
             plans_manager, configuration_manager, num_input_channels, num_output_channels, enable_deep_supervision
         )
         settings = settings_in(configuration_manager.configuration["architecture"])
-        return inject(network, settings.config, spec=settings.spec)
+        return inject(network, settings.config, spec=settings.spec, prepared=_AT_HAND.get())
 
     @property
     def bottleneck(self) -> LLMBottleneck:
@@ -95,7 +102,11 @@ class nnUNetTrainerLLM4Seg(WholeCheckpoints):
                 f"`nnUNetv2_preprocess -d {dataset_id(self.plans_manager.dataset_name)} -plans_name NAME -c "
                 f"{self.configuration_name}` with the plans that these were made from."
             )
-        super().initialize()
+        token = _AT_HAND.set(self.settings.prepared)
+        try:
+            super().initialize()
+        finally:
+            _AT_HAND.reset(token)
 
     def configure_optimizers(self):
         """nnU-Net's optimiser and schedule, for the parameters that are trained only."""
@@ -170,14 +181,14 @@ class nnUNetTrainerLLM4Seg(WholeCheckpoints):
                 refuse_difference(self.settings, earlier, folder)
 
     def _load_layer(self) -> None:
-        """Fill the layer just before training, unless a checkpoint or -pretrained_weights has."""
+        """Fill the layer just before training, where neither resolving the settings nor a checkpoint has."""
         if self.bottleneck.loaded:
             return
         config, spec = self.settings.config, self.settings.spec
         sibling = None if config.trainable else layer_from_siblings(Path(self.output_folder_base), spec)
         if sibling is None:
-            tensors = initial_tensors(config, spec)
+            self.bottleneck.load_layer(prepare_known(config, spec))
         else:
             path, tensors = sibling
             self.print_to_log_file(f"Taking the frozen LLM layer from {path}.")
-        self.bottleneck.load_layer(tensors)
+            self.bottleneck.layer.fill(tensors, spec.sha256)

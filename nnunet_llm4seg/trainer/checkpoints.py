@@ -10,8 +10,9 @@ from typing import Any
 import torch
 
 from nnunet_llm4seg.errors import CheckpointError, first_line
-from nnunet_llm4seg.llm.source import LayerSpec, Tensors
-from nnunet_llm4seg.llm.tensors import layer_sha256
+from nnunet_llm4seg.llm.hashing import layer_sha256
+from nnunet_llm4seg.llm.layer_reader import Tensors
+from nnunet_llm4seg.llm.source import LayerSpec
 
 LAYER_PREFIX = "bottleneck.layer."
 _NAMES = ("checkpoint_final.pth", "checkpoint_best.pth", "checkpoint_latest.pth")
@@ -72,7 +73,7 @@ def layer_from_siblings(results: Path, spec: LayerSpec) -> tuple[Path, Tensors] 
             continue  # torn or foreign: the next one may do
         tensors = {name: weights.get(LAYER_PREFIX + name) for name in spec.dtypes}
         if all(t is not None for t in tensors.values()) and layer_sha256(tensors) == spec.sha256:
-            return path, tensors
+            return path, {name: tensor.clone() for name, tensor in tensors.items()}  # the file is only mapped
     return None
 
 

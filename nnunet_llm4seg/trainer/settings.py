@@ -10,22 +10,27 @@ import json
 import time
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.errors import ConfigError, DatasetError, SettingsConflictError
-from nnunet_llm4seg.llm.source import LayerSpec, prepare_layer
+from nnunet_llm4seg.llm.source import LayerSpec, PreparedLayer, prepare_layer
 from nnunet_llm4seg.nnunet.plans import ASKED, RESOLVED, inherited
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Complete settings of one training: what is injected, and which layer that is."""
+    """Complete settings of one training: what is injected, and which layer that is.
+
+    Attributes:
+        prepared: The layer itself, where resolving the settings has read it. Never written anywhere.
+    """
 
     config: LLM4SegConfig
     spec: LayerSpec
+    prepared: PreparedLayer | None = field(default=None, compare=False, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         return {"config": self.config.to_dict(), **self.spec.to_dict()}
@@ -54,7 +59,8 @@ def resolve(
     config = requested(plans, configuration, trainer, variant)
     earlier = read_results(results, configuration)
     if earlier is None:
-        return Settings(config, prepare_layer(config)[0])
+        prepared = prepare_layer(config)
+        return Settings(config, prepared.spec, prepared)
     refuse_difference(Settings(config, earlier.spec), earlier, results)
     return earlier
 

@@ -9,8 +9,8 @@ import torch
 
 from nnunet_llm4seg.errors import CheckpointError, LayerMismatchError, first_line
 from nnunet_llm4seg.files import written_whole
-from nnunet_llm4seg.llm.source import Tensors, initial_tensors
-from nnunet_llm4seg.llm.tensors import layer_sha256
+from nnunet_llm4seg.llm.hashing import layer_sha256
+from nnunet_llm4seg.llm.source import prepare_known
 from nnunet_llm4seg.nnunet.plans import inherited
 from nnunet_llm4seg.trainer.checkpoints import LAYER_PREFIX, read_checkpoint
 from nnunet_llm4seg.trainer.settings import Settings, settings_in
@@ -28,7 +28,7 @@ def strip(path: Path, output: Path) -> Settings:
     held = {name: weights.pop(LAYER_PREFIX + name, None) for name in settings.spec.dtypes}
     if any(tensor is None for tensor in held.values()):
         raise CheckpointError(f"the checkpoint {path} holds no complete LLM layer, so there is nothing to strip.")
-    _verify(held, settings, str(path))
+    _verify(layer_sha256(held), settings, str(path))
     write_checkpoint(checkpoint, output)
     return settings
 
@@ -42,9 +42,9 @@ def embed(path: Path, output: Path) -> Settings:
         LLM4SegError: the layer is not found, see `llm.locate.locate`.
     """
     checkpoint, settings = _frozen(path)
-    tensors = initial_tensors(settings.config, settings.spec)
-    _verify(tensors, settings, settings.config.model)
-    checkpoint["network_weights"].update({LAYER_PREFIX + name: tensor for name, tensor in tensors.items()})
+    prepared = prepare_known(settings.config, settings.spec)
+    _verify(prepared.spec.sha256, settings, settings.config.model)
+    checkpoint["network_weights"].update({LAYER_PREFIX + name: t for name, t in prepared.tensors.items()})
     write_checkpoint(checkpoint, output)
     return settings
 
@@ -82,8 +82,7 @@ def _frozen(path: Path) -> tuple[dict[str, Any], Settings]:
     return checkpoint, settings
 
 
-def _verify(tensors: Tensors, settings: Settings, where: str) -> None:
-    found = layer_sha256(tensors)
+def _verify(found: str, settings: Settings, where: str) -> None:
     if found != settings.spec.sha256:
         raise LayerMismatchError(
             f"the layer in {where} has sha256 {found}, but the checkpoint's plans name {settings.spec.sha256}; "

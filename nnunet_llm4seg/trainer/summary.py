@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from torch import nn
 
 from nnunet_llm4seg.bottleneck import LLMBottleneck
-from nnunet_llm4seg.llm.tensors import dtype_name
+from nnunet_llm4seg.llm.dtypes import dtype_name
 from nnunet_llm4seg.tokens import strides_of, token_grid
 from nnunet_llm4seg.trainer.settings import Settings
 
@@ -32,6 +32,6 @@ def describe_network(network: nn.Module, bottleneck: LLMBottleneck, patch_size: 
     trainable = sum(p.numel() for p in network.parameters() if p.requires_grad)
     return (
         f"LLM4Seg: grid {'x'.join(map(str, grid))} = {math.prod(grid)} tokens at patch "
-        f"{'x'.join(map(str, patch_size))} || dtype {dtype_name(bottleneck.compute_dtype)} || "
+        f"{'x'.join(map(str, patch_size))} || dtype {dtype_name(bottleneck.layer.compute_dtype)} || "
         f"trainable params {trainable:,} || all params {every:,} || trainable {100 * trainable / every:.2f} %"
     )

@@ -15,7 +15,6 @@ import torch
 from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
 
 from nnunet_llm4seg.errors import CheckpointError, ConfigError
-from nnunet_llm4seg.llm.source import initial_tensors
 from nnunet_llm4seg.nnunet.environment import dataset_folder
 from nnunet_llm4seg.trainer.base import nnUNetTrainerLLM4Seg
 from nnunet_llm4seg.trainer.checkpoints import read_checkpoint
@@ -74,7 +73,7 @@ def warm_start(path: Path, output: Path, *, plans: str, trainer: str) -> Setting
 
 
 def _load(started: nnUNetTrainerLLM4Seg, vanilla: Mapping[str, torch.Tensor], path: Path) -> None:
-    network, settings = started.network, started.settings
+    network = started.network
     wanted = {name: tensor for name, tensor in network.state_dict().items() if not name.startswith("bottleneck.")}
     strangers = sorted(wanted.keys() ^ vanilla.keys())
     strangers += [name for name in wanted if name in vanilla and wanted[name].shape != vanilla[name].shape]
@@ -83,7 +82,6 @@ def _load(started: nnUNetTrainerLLM4Seg, vanilla: Mapping[str, torch.Tensor], pa
             f"the checkpoint {path} does not fit the plans {started.plans_manager.plans_name!r}: "
             f"{strangers[0]} differs. Use the plans that `llm4seg plan` made from those of this checkpoint."
         )
-    started.bottleneck.load_layer(initial_tensors(settings.config, settings.spec))
     network.load_state_dict(vanilla, strict=False)
 
 

@@ -12,7 +12,7 @@ from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 from tiny_models import save_model
 
-from nnunet_llm4seg.llm.source import initial_tensors
+from nnunet_llm4seg.llm.source import prepare_known
 from nnunet_llm4seg.trainer.base import nnUNetTrainerLLM4Seg
 from nnunet_llm4seg.trainer.settings import resolve, write_into
 
@@ -92,7 +92,7 @@ def build(root: Path, dim: int, llm: bool, **fields) -> tuple[torch.nn.Module, d
     manager = PlansManager(plans)
     network = trainer.build_network_architecture(manager, manager.get_configuration(configuration), 1, 2, False)
     if settings:
-        network.bottleneck.load_layer(initial_tensors(settings.config, settings.spec))
+        network.bottleneck.load_layer(prepare_known(settings.config, settings.spec))
     return network, plans, trainer
 
 

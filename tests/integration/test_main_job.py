@@ -15,7 +15,7 @@ import torch
 from project import Project, add_dataset_2d, add_dataset_3d
 from tiny_models import save_model
 
-from nnunet_llm4seg.llm.tensors import layer_sha256
+from nnunet_llm4seg.llm.hashing import layer_sha256
 
 TRAINER = "nnUNetTrainerLLM4SegShort"
 

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from nnunet_llm4seg.llm.description import describe_layer
 from nnunet_llm4seg.llm.positions import rotary_frequencies, rotary_tables
 
 FREQUENCIES = [1.0, 0.5, 0.2, 0.1, 0.03, 0.01]
@@ -93,6 +94,6 @@ def test_a_layer_that_turns_a_part_of_each_head_gets_tables_of_that_part():
         "partial_rotary_factor": 0.75,
         "pad_token_id": 0,
     }
-    frequencies = rotary_frequencies(partial, "axial")
+    frequencies = rotary_frequencies(describe_layer(partial, 0), "axial")
     assert frequencies == pytest.approx([10000.0 ** (-2 * pair / 12) for pair in range(6)])
     assert rotary_tables("axial", (2, 2), frequencies)[0].shape == (1, 4, 12)

@@ -4,7 +4,8 @@ import pytest
 
 from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.errors import CacheError, ModelFilesError
-from nnunet_llm4seg.llm import cache, ranges
+from nnunet_llm4seg.llm import cache
+from nnunet_llm4seg.llm.hashing import file_sha256
 from nnunet_llm4seg.llm.source import prepare_layer
 
 
@@ -24,8 +25,8 @@ def fetched(llama, tmp_path, monkeypatch):
             "layer": layer,
             "source_dtype": "float32",
             "layer_sha256": cache.hash_layer(folder / "model.safetensors", folder / "config.json", layer),
-            "file_sha256": ranges.file_sha256(folder / "model.safetensors"),
-            "config_sha256": ranges.file_sha256(folder / "config.json"),
+            "file_sha256": file_sha256(folder / "model.safetensors"),
+            "config_sha256": file_sha256(folder / "config.json"),
             "licence": "mit",
             "fetched": "2025-01-01T00:00:00+00:00",
         }
@@ -60,7 +61,7 @@ def test_a_changed_byte_is_found(fetched, file):
 @pytest.mark.parametrize("file", ["model.safetensors", "config.json"])
 def test_a_layer_that_is_not_what_was_fetched_is_not_trained_with(fetched, file):
     asked = LLM4SegConfig(model="org/tiny", layer=1)
-    assert prepare_layer(asked)[0].sha256 == cache.find("org/tiny", None, 1).provenance["layer_sha256"]
+    assert prepare_layer(asked).spec.sha256 == cache.find("org/tiny", None, 1).provenance["layer_sha256"]
     path = cache.find("org/tiny", None, 1).folder / file
     content = path.read_bytes()
     # the last number of the last tensor, or a space

@@ -11,13 +11,13 @@ from tiny_models import LLAMA, randomise_vectors
 
 from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.errors import ConfigError, ModelFilesError
-from nnunet_llm4seg.llm.description import describe
-from nnunet_llm4seg.llm.families import FAMILIES, family_of
-from nnunet_llm4seg.llm.layer import build_layer, run_layer
-from nnunet_llm4seg.llm.locate import read_model_config
+from nnunet_llm4seg.llm.build import build_layer
+from nnunet_llm4seg.llm.description import describe_layer
+from nnunet_llm4seg.llm.families import FAMILIES
+from nnunet_llm4seg.llm.layer_reader import read_layer
+from nnunet_llm4seg.llm.model_config import read_model_config
 from nnunet_llm4seg.llm.positions import attention_mask, rotary_frequencies, rotary_tables
 from nnunet_llm4seg.llm.source import prepare_layer
-from nnunet_llm4seg.llm.tensors import read_layer
 
 TOKENS = 12
 DECODER = {**LLAMA, "vocab_size": 24, "num_hidden_layers": 4, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
@@ -116,31 +116,25 @@ def save(folder, values, model=None):
 
 
 def our_layer(folder, layer):
-    """The layer as the bottleneck makes it, with its raw configuration."""
-    model_config = read_model_config(folder)
-    built = build_layer(model_config, layer).eval()
-    family = family_of(model_config)
-    shapes = {name: tuple(p.shape) for name, p in built.named_parameters()}
-    tensors = read_layer(folder, family.prefixes, layer, shapes, renamed=family.renamed)
-    built.load_state_dict(tensors, strict=False)
-    assert tensors.keys() == dict(built.named_parameters()).keys()
-    return built, model_config
+    """The layer as the bottleneck makes it, with its description."""
+    description = describe_layer(read_model_config(folder), layer)
+    built = build_layer(description)
+    built.module.eval()
+    tensors = read_layer(folder, description.family, layer, built.shapes())
+    built.module.load_state_dict(tensors, strict=False)
+    assert tensors.keys() == built.shapes().keys()
+    return built, description
 
 
-def run_natively(built, model_config, layer, tokens):
+def run_natively(built, description, tokens):
     """Our layer in the family's own setting."""
-    rotary = describe(model_config, layer).rotary_size > 0
-    encoder = model_config["model_type"] in ("bert", "roberta", "distilbert")
-    positions = "rope" if rotary else "none"
+    encoder = description.model_type in ("bert", "roberta", "distilbert")
+    positions = "rope" if description.rotary_size else "none"
     mask = attention_mask(
-        "bidirectional" if encoder else "causal",
-        tokens.shape[1],
-        tokens.dtype,
-        tokens.device,
-        describe(model_config, layer).window,
+        "bidirectional" if encoder else "causal", tokens.shape[1], tokens.dtype, tokens.device, description.window
     )
-    frequencies = rotary_frequencies(model_config, positions, layer)
-    return run_layer(built, tokens, mask, rotary_tables(positions, (tokens.shape[1],), frequencies))
+    frequencies = rotary_frequencies(description, positions)
+    return built(tokens, mask, rotary_tables(positions, (tokens.shape[1],), frequencies))
 
 
 def turns_parts_of_heads() -> bool:
@@ -160,8 +154,8 @@ def test_a_layer_computes_what_its_model_computes(name, tmp_path):
     with torch.no_grad():
         hidden = model(ids, output_hidden_states=True).hidden_states
         for layer in layers:
-            built, model_config = our_layer(tmp_path, layer)
-            ours = run_natively(built, model_config, layer, hidden[layer])
+            built, description = our_layer(tmp_path, layer)
+            ours = run_natively(built, description, hidden[layer])
             torch.testing.assert_close(ours, hidden[layer + 1], rtol=1e-5, atol=1e-5)
 
 
@@ -186,19 +180,19 @@ def test_gemma_3_has_local_layers_with_a_theta_of_their_own(spelling):
             "sliding_attention": {"rope_type": "default", "rope_theta": 50.0},
             "full_attention": {"rope_type": "default", "rope_theta": 300.0},
         }
-    found = [describe(values, layer) for layer in range(4)]
+    found = [describe_layer(values, layer) for layer in range(4)]
     assert [(d.window, d.theta) for d in found] == [(4, 50.0), (None, 300.0)] * 2
-    assert rotary_frequencies(values, "rope", 0)[1] == pytest.approx(50.0 ** (-2 / 16))
-    assert rotary_frequencies(values, "rope", 1)[1] == pytest.approx(300.0 ** (-2 / 16))
+    assert rotary_frequencies(found[0], "rope")[1] == pytest.approx(50.0 ** (-2 / 16))
+    assert rotary_frequencies(found[1], "rope")[1] == pytest.approx(300.0 ** (-2 / 16))
 
 
 def test_what_a_config_leaves_out_is_what_transformers_defaults_to():
     values = {k: v for k, v in DECODER.items() if k != "rope_theta"}
-    assert describe({**values, "model_type": "gemma"}, 0).rotary_size == 256
-    assert describe({**values, "model_type": "mistral"}, 0).window == 4096
-    assert describe({**values, "model_type": "qwen2"}, 0).window is None
-    assert [describe({**values, "model_type": "gemma2"}, i).window for i in (0, 1)] == [4096, None]
-    assert describe({**values, "model_type": "llama"}, 0).theta == 10000.0
+    assert describe_layer({**values, "model_type": "gemma"}, 0).rotary_size == 256
+    assert describe_layer({**values, "model_type": "mistral"}, 0).window == 4096
+    assert describe_layer({**values, "model_type": "qwen2"}, 0).window is None
+    assert [describe_layer({**values, "model_type": "gemma2"}, i).window for i in (0, 1)] == [4096, None]
+    assert describe_layer({**values, "model_type": "llama"}, 0).theta == 10000.0
 
 
 def test_a_local_window_bounds_both_sides_of_a_bidirectional_mask():
@@ -213,7 +207,7 @@ def test_gemma_3_with_images_gives_the_layers_of_its_text_model(tmp_path):
     text = save(tmp_path / "text", values)
     config = json.loads((tmp_path / "text" / "config.json").read_text())
     weights = load_file(tmp_path / "text" / "model.safetensors")
-    of_text, _ = our_layer(tmp_path / "text", 1)
+    of_text = our_layer(tmp_path / "text", 1)[0].module
     for prefix in ("language_model.model.", "model.language_model."):
         folder = tmp_path / prefix
         folder.mkdir()
@@ -221,7 +215,7 @@ def test_gemma_3_with_images_gives_the_layers_of_its_text_model(tmp_path):
         save_file(
             {prefix + name.removeprefix("model."): t for name, t in weights.items()}, folder / "model.safetensors"
         )
-        ours, _ = our_layer(folder, 1)
+        ours = our_layer(folder, 1)[0].module
         assert torch.equal(ours.mlp.up_proj.weight, text.layers[1].mlp.up_proj.weight)
         assert ours.state_dict().keys() == of_text.state_dict().keys()
 
@@ -235,7 +229,7 @@ def test_a_model_with_a_head_holds_the_same_layer_under_other_names(family, head
     save(tmp_path, values, model)
     names = load_file(tmp_path / "model.safetensors")
     assert any(name.startswith(f"{model.base_model_prefix}.") for name in names)
-    ours, _ = our_layer(tmp_path, 1)
+    ours = our_layer(tmp_path, 1)[0].module
     theirs = model.base_model.h[1] if family == "gpt2" else model.base_model.encoder.layer[1]
     for name, parameter in ours.named_parameters():
         assert torch.equal(parameter, theirs.get_parameter(name)), name
@@ -251,7 +245,7 @@ def test_berts_old_names_of_gains_and_shifts_give_the_same_sha256(tmp_path):
     }
     save_file(old, tmp_path / "old" / "model.safetensors")
     specs = [
-        prepare_layer(LLM4SegConfig(model=str(tmp_path / which), layer=1, positions="none"))[0]
+        prepare_layer(LLM4SegConfig(model=str(tmp_path / which), layer=1, positions="none")).spec
         for which in ("new", "old")
     ]
     assert specs[0] == specs[1]
@@ -261,9 +255,10 @@ def test_berts_old_names_of_gains_and_shifts_give_the_same_sha256(tmp_path):
 @pytest.mark.parametrize("family", ["gpt2", "bert", "roberta", "distilbert"])
 @pytest.mark.parametrize("positions", ["paper", "rope", "axial"])
 def test_layers_without_rotary_tables_allow_positions_none_only(family, positions):
+    described = describe_layer(model_config(family), 0)
     with pytest.raises(ConfigError, match=f"{positions}.*{family}, whose layers take no rotary tables; set .* none"):
-        rotary_frequencies(model_config(family), positions)
-    assert rotary_frequencies(model_config(family), "none") == []
+        rotary_frequencies(described, positions)
+    assert rotary_frequencies(described, "none") == []
 
 
 @pytest.mark.parametrize(
@@ -277,16 +272,16 @@ def test_layers_without_rotary_tables_allow_positions_none_only(family, position
 )
 def test_what_would_have_to_be_dropped_is_refused(name, changes):
     with pytest.raises(ModelFilesError, match=f"{next(iter(changes))} .* is not supported, only"):
-        build_layer(model_config(name, **changes), 0)
+        describe_layer(model_config(name, **changes), 0)
 
 
 def test_a_part_of_a_head_that_transformers_cannot_turn_is_refused():
     values = model_config("phi3 with a part turned")
     if turns_parts_of_heads():
-        assert describe(values, 0).rotary_size == 4
+        assert describe_layer(values, 0).rotary_size == 4
     else:
         with pytest.raises(ModelFilesError, match=r"turns 4 of each head's 8 dimensions .*transformers .*newer"):
-            build_layer(values, 0)
+            build_layer(describe_layer(values, 0))
 
 
 def test_a_family_that_is_too_new_is_named_with_the_installed_version():
@@ -294,10 +289,10 @@ def test_a_family_that_is_too_new_is_named_with_the_installed_version():
 
     values, _ = NATIVE["qwen3"]
     if "qwen3" in transformers.CONFIG_MAPPING:
-        assert isinstance(build_layer(values, 0), torch.nn.Module)
+        assert isinstance(build_layer(describe_layer(values, 0)).module, torch.nn.Module)
     else:
         with pytest.raises(ModelFilesError, match=f"'qwen3' is unknown to .* {transformers.__version__}"):
-            build_layer(values, 0)
+            describe_layer(values, 0)
 
 
 @pytest.mark.parametrize(
@@ -315,19 +310,19 @@ def test_a_family_that_is_too_new_is_named_with_the_installed_version():
 )
 def test_a_config_json_that_makes_no_sense_is_one_sentence(changes):
     with pytest.raises(ModelFilesError, match=r"^model: [^\n]*config\.json[^\n]*fetch the model again"):
-        describe(model_config("llama", **changes), 0)
+        describe_layer(model_config("llama", **changes), 0)
 
 
 def test_a_composite_without_its_text_part_is_refused():
     with pytest.raises(ModelFilesError, match="no text_config"):
-        build_layer({"model_type": "gemma3"}, 0)
+        describe_layer({"model_type": "gemma3"}, 0)
 
 
 @pytest.mark.parametrize("name", ["gpt2", "bert", "gemma", "llama"])
 def test_random_gains_are_those_with_which_training_starts(name):
-    from nnunet_llm4seg.llm.weights import random
+    from nnunet_llm4seg.llm.controls import random
 
-    layer = build_layer(model_config(name), 0)
+    layer = build_layer(describe_layer(model_config(name), 0)).module
     gains = {n: t for n, t in random(layer, 0.02, torch.float32, 0).items() if t.ndim == 1 and n.endswith("weight")}
     assert gains
     assert all(bool((gain == (0.0 if name == "gemma" else 1.0)).all()) for gain in gains.values())
@@ -336,10 +331,10 @@ def test_random_gains_are_those_with_which_training_starts(name):
 @pytest.mark.parametrize("name", ["gpt2", "bert", "gemma2", "phi3"])
 def test_a_layer_compiles_to_one_graph(name, tmp_path):
     save(tmp_path, model_config(name))
-    built, raw = our_layer(tmp_path, 1)
+    built, description = our_layer(tmp_path, 1)
     tokens = torch.randn(2, TOKENS, 32)
     with torch.no_grad():
         mask = attention_mask("causal", TOKENS, tokens.dtype, tokens.device)
-        tables = rotary_tables("none", (TOKENS,), rotary_frequencies(raw, "none", 1))
-        compiled = torch.compile(run_layer, backend="eager", fullgraph=True)
-        torch.testing.assert_close(compiled(built, tokens, mask, tables), run_layer(built, tokens, mask, tables))
+        tables = rotary_tables("none", (TOKENS,), rotary_frequencies(description, "none"))
+        compiled = torch.compile(built.__call__, backend="eager", fullgraph=True)
+        torch.testing.assert_close(compiled(tokens, mask, tables), built(tokens, mask, tables))

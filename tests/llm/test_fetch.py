@@ -12,11 +12,12 @@ from local_hub import COMMIT, STRANGER, TOKEN, LocalHub, fetch_code
 from tiny_models import save_model
 
 from nnunet_llm4seg.llm import cache
-from nnunet_llm4seg.llm.families import family_of
+from nnunet_llm4seg.llm.build import build_layer
+from nnunet_llm4seg.llm.description import describe_layer
 from nnunet_llm4seg.llm.fetch import _licence
-from nnunet_llm4seg.llm.layer import build_layer
+from nnunet_llm4seg.llm.hashing import layer_sha256
+from nnunet_llm4seg.llm.layer_reader import read_layer
 from nnunet_llm4seg.llm.model_config import read_model_config
-from nnunet_llm4seg.llm.tensors import layer_sha256, read_layer
 
 CARD = b"---\nlicense: llama3.2\nlanguage: en\n---\n# A model\n"
 LAYER_BYTES = 2 * (2 * 192 * 192 + 2 * 192 * 96 + 3 * 192 * 256 + 2 * 192)
@@ -38,9 +39,8 @@ def hub(model):
 
 
 def tensors(folder, layer=14):
-    config = read_model_config(folder)
-    shapes = {name: tuple(p.shape) for name, p in build_layer(config, layer).named_parameters()}
-    return read_layer(folder, family_of(config).prefixes, layer, shapes)
+    description = describe_layer(read_model_config(folder), layer)
+    return read_layer(folder, description.family, layer, build_layer(description).shapes())
 
 
 def assert_nothing_is_there(home):
@@ -285,7 +285,7 @@ def test_the_offline_recipe(hub, model, tmp_path):
     compute_node = """
 from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.llm.source import prepare_layer
-print(prepare_layer(LLM4SegConfig())[0].sha256)
+print(prepare_layer(LLM4SegConfig()).spec.sha256)
 """
     train = hub.start(compute_node, tmp_path, HF_HUB_OFFLINE="1")
     printed, log = train.communicate(timeout=60)
@@ -297,7 +297,7 @@ def test_training_fetches_the_layer_by_itself_where_it_may(hub, tmp_path):
     code = """
 from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.llm.source import prepare_layer
-print(prepare_layer(LLM4SegConfig(model="org/tiny", layer=3))[0].sha256)
+print(prepare_layer(LLM4SegConfig(model="org/tiny", layer=3)).spec.sha256)
 """
     printed, log = hub.start(code, tmp_path).communicate(timeout=60)
     provenance = next((tmp_path / "cache").glob("*/*/layer-3/provenance.json"))

@@ -2,9 +2,10 @@ import pytest
 
 from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.errors import ConfigError, ModelFilesError
+from nnunet_llm4seg.llm.build import build_layer
+from nnunet_llm4seg.llm.description import describe_layer
 from nnunet_llm4seg.llm.families import FAMILIES
 from nnunet_llm4seg.llm.known import KNOWN, paper_layer
-from nnunet_llm4seg.llm.layer import build_layer
 from nnunet_llm4seg.llm.source import prepare_layer
 
 
@@ -14,7 +15,7 @@ def test_the_size_of_a_layer_is_that_of_the_built_layer(name):
     if known.config["model_type"] not in FAMILIES:
         pytest.skip(f"no family {known.config['model_type']}")
     try:
-        layer = build_layer(known.config, known.config["num_hidden_layers"] - 1)
+        layer = build_layer(describe_layer(known.config, known.config["num_hidden_layers"] - 1)).module
     except ModelFilesError as error:  # Qwen3 needs transformers 4.51
         pytest.skip(str(error))
     assert sum(p.numel() for p in layer.parameters()) == known.layer_parameters
@@ -44,6 +45,6 @@ def test_random_weights_of_a_gated_models_shape_need_no_login(tmp_path, monkeypa
     monkeypatch.setenv("LLM4SEG_HOME", str(tmp_path))
     small = {**KNOWN["meta-llama/Llama-3.2-1B"].config, "hidden_size": 64, "intermediate_size": 32}
     monkeypatch.setitem(KNOWN, "meta-llama/Llama-3.2-1B", KNOWN["meta-llama/Llama-3.2-1B"].__class__(small, "", True))
-    spec, tensors = prepare_layer(LLM4SegConfig(weights="random"))
-    assert set(spec.dtypes.values()) == {"bfloat16"}
-    assert tensors["mlp.up_proj.weight"].shape == (32, 64)
+    prepared = prepare_layer(LLM4SegConfig(weights="random"))
+    assert set(prepared.spec.dtypes.values()) == {"bfloat16"}
+    assert prepared.tensors["mlp.up_proj.weight"].shape == (32, 64)

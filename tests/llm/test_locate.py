@@ -3,7 +3,8 @@ import json
 import pytest
 
 from nnunet_llm4seg.errors import ModelFilesError, ModelNotFoundError
-from nnunet_llm4seg.llm.locate import locate, locate_config, read_model_config
+from nnunet_llm4seg.llm.locate import locate, locate_config
+from nnunet_llm4seg.llm.model_config import read_model_config
 
 
 def test_a_folder_is_its_own_location(llama):

@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from nnunet_llm4seg.errors import ConfigError
-from nnunet_llm4seg.llm.positions import attention_mask, rotary_frequencies, rotary_tables
+from nnunet_llm4seg.llm import positions
+from nnunet_llm4seg.llm.description import describe_layer
+from nnunet_llm4seg.llm.positions import attention_mask, rotary_tables
 
 CONFIG = {"model_type": "llama", "hidden_size": 32, "num_attention_heads": 4, "rope_theta": 500.0}
 LLAMA3 = {
@@ -15,6 +17,10 @@ LLAMA3 = {
     "high_freq_factor": 4.0,
     "original_max_position_embeddings": 8192,
 }
+
+
+def rotary_frequencies(model_config, wanted):
+    return positions.rotary_frequencies(describe_layer(model_config, 0), wanted)
 
 
 def test_paper_tables_swap_sine_and_cosine_of_the_raster_index():

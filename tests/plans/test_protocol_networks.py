@@ -7,7 +7,7 @@ from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 from tiny_models import save_model
 
-from nnunet_llm4seg.llm.source import initial_tensors
+from nnunet_llm4seg.llm.source import prepare_known
 from nnunet_llm4seg.plans.protocol import write_pair
 from nnunet_llm4seg.trainer.base import nnUNetTrainerLLM4Seg
 from nnunet_llm4seg.trainer.settings import resolve, write_into
@@ -35,7 +35,7 @@ def test_both_arms_build_from_the_plans_and_run_one_patch(project, make, configu
             (nnUNetTrainerLLM4Seg, plans),
         )
     )
-    injected.bottleneck.load_layer(initial_tensors(settings.config, settings.spec))
+    injected.bottleneck.load_layer(prepare_known(settings.config, settings.spec))
     ours = {k: v.shape for k, v in injected.state_dict().items() if not k.startswith("bottleneck.")}
     assert ours == {k: v.shape for k, v in vanilla.state_dict().items()}
     patch = plans["configurations"][configuration]["patch_size"]

@@ -50,8 +50,9 @@ def test_what_is_no_checkpoint_is_refused(tmp_path, content):
 
 
 def test_a_layer_is_taken_from_any_readable_sibling_with_the_right_hash(llama, tmp_path):
-    spec, tensors = prepare_layer(LLM4SegConfig(model=str(llama), layer=1))
-    _, other = prepare_layer(LLM4SegConfig(model=str(llama), layer=2))
+    prepared = prepare_layer(LLM4SegConfig(model=str(llama), layer=1))
+    spec, tensors = prepared.spec, prepared.tensors
+    other = prepare_layer(LLM4SegConfig(model=str(llama), layer=2)).tensors
 
     def weights(t):
         return {f"bottleneck.layer.{name}": value for name, value in t.items()}

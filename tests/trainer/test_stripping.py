@@ -14,7 +14,8 @@ def checkpoint(llama_bf16, tmp_path):
 
     def save(layer=None, **fields):
         config = LLM4SegConfig(model=str(llama_bf16), layer=1, **fields)
-        spec, tensors = prepare_layer(config)
+        prepared = prepare_layer(config)
+        spec, tensors = prepared.spec, prepared.tensors
         weights = {f"bottleneck.layer.{name}": t for name, t in (layer or tensors).items()}
         architecture = {"llm4seg_resolved": Settings(config, spec).to_dict()}
         plans = {"configurations": {"2d": {"architecture": architecture}, "child": {"inherits_from": "2d"}}}
@@ -56,7 +57,7 @@ def test_controls_are_made_again_from_their_seed(checkpoint, tmp_path, weights):
 
 
 def test_a_layer_that_is_not_the_plans_is_not_stripped(checkpoint, llama_bf16, tmp_path):
-    _, other = prepare_layer(LLM4SegConfig(model=str(llama_bf16), layer=2))
+    other = prepare_layer(LLM4SegConfig(model=str(llama_bf16), layer=2)).tensors
     with pytest.raises(LayerMismatchError, match="nothing is written"):
         strip(checkpoint(other), tmp_path / "light.pth")
     assert not (tmp_path / "light.pth").exists()

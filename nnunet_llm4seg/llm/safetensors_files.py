@@ -1,4 +1,4 @@
-"""Where one layer's tensors lie in safetensors files, as bytes and JSON: nothing of them is loaded, no torch.
+"""Safetensors files as bytes and JSON: where one layer's tensors lie. None are loaded, and torch is not needed.
 
 A safetensors file is 8 bytes (little-endian length of the header), the header (JSON: name -> dtype, shape and
 `data_offsets`, counted from the header's end), and the tensors' bytes without gaps.
@@ -6,18 +6,16 @@ A safetensors file is 8 bytes (little-endian length of the header), the header (
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from nnunet_llm4seg.errors import ModelFilesError
+from nnunet_llm4seg.llm.dtypes import BYTES, STORED_DTYPES
 
-# safetensors' name of a dtype -> ours, and bytes of one number
-DTYPES = {"F32": ("float32", 4), "F16": ("float16", 2), "BF16": ("bfloat16", 2)}
 # what older files hold beside a layer's parameters, and `transformers` makes anew: GPT-2's masks, LLaMA's frequencies
 _BUFFERS = frozenset({"attn.bias", "attn.masked_bias", "self_attn.rotary_emb.inv_freq"})
 _LARGEST_HEADER = 100_000_000  # bytes; the safetensors library's own limit
@@ -65,7 +63,7 @@ def parse_header(header: bytes, file: str, size: int) -> list[Entry]:
             if not start <= entry.begin <= entry.end <= size:
                 raise ValueError(f"{entry.name} lies outside the file")
             numbers = math.prod(entry.shape)
-            if entry.dtype in DTYPES and entry.end - entry.begin != numbers * DTYPES[entry.dtype][1]:
+            if entry.dtype in STORED_DTYPES and entry.end - entry.begin != numbers * _bytes(entry):
                 raise ValueError(f"{entry.name} has not the size of its shape")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(file, str(error)) from error
@@ -104,12 +102,12 @@ def usable(entries: Iterable[Entry]) -> list[Entry]:
     """
     entries = list(entries)
     for entry in entries:
-        if entry.dtype not in DTYPES:
+        if entry.dtype not in STORED_DTYPES:
             raise ModelFilesError(
-                f"model: {entry.name} in {entry.file} is {entry.dtype}; only "
-                f"{', '.join(d for d, _ in DTYPES.values())} can be used, so choose the model's unquantised version."
+                f"model: {entry.name} in {entry.file} is {entry.dtype}; only {', '.join(BYTES)} can be used, so "
+                "choose the model's unquantised version."
             )
-    return sorted(entries, key=lambda e: (-DTYPES[e.dtype][1], e.file, e.begin))
+    return sorted(entries, key=lambda e: (-_bytes(e), e.file, e.begin))
 
 
 def spans(entries: Iterable[Entry]) -> list[tuple[str, int, int]]:
@@ -150,41 +148,13 @@ def local_entries(path: Path) -> list[Entry]:
         return parse_header(file.read(length), str(path), size)
 
 
-def file_sha256(path: Path) -> str:
-    """Hash of a whole file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        _feed(file.read, path.stat().st_size, digest.update)
-    return digest.hexdigest()
-
-
-def layer_sha256(path: Path, prefix: str, renamed: Mapping[str, str]) -> str:
-    """The hash that `llm.tensors.layer_sha256` gives for the tensors of a file whose names begin with `prefix`.
-
-    `renamed`: old endings of names in files -> those of today, see `llm.families.Family`.
-
-    Raises:
-        ModelFilesError: the file is damaged.
-    """
-    digest = hashlib.sha256()
-    entries = {_today(e.name[len(prefix) :], renamed): e for e in local_entries(path) if e.name.startswith(prefix)}
-    with path.open("rb") as file:
-        for name, entry in sorted(entries.items()):
-            dtype = DTYPES[entry.dtype][0]
-            digest.update(f"{name}|{dtype}|{list(entry.shape)}|".encode())
-            file.seek(entry.begin)
-            _feed(file.read, entry.end - entry.begin, digest.update)
-    return digest.hexdigest()
-
-
-def _today(name: str, renamed: Mapping[str, str]) -> str:
+def todays_name(name: str, renamed: Mapping[str, str]) -> str:
+    """A tensor's name as the built layer has it; `renamed`: old endings -> today's, see `llm.families.Family`."""
     return next((name.removesuffix(old) + new for old, new in renamed.items() if name.endswith(old)), name)
 
 
-def _feed(read: Callable[[int], bytes], size: int, update: Callable[[bytes], None]) -> None:
-    while size > 0 and (chunk := read(min(size, 1 << 20))):
-        update(chunk)
-        size -= len(chunk)
+def _bytes(entry: Entry) -> int:
+    return BYTES[STORED_DTYPES[entry.dtype]]
 
 
 def _damaged(file: str, why: str) -> ModelFilesError:

@@ -15,13 +15,13 @@ def hashed(folder):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_the_hash_from_bytes_is_that_of_the_loaded_layer(tmp_path, dtype):
     folder = save_model(tmp_path, dtype)
-    assert hashed(folder) == prepare_layer(LLM4SegConfig(model=str(folder), layer=1))[0].sha256
+    assert hashed(folder) == prepare_layer(LLM4SegConfig(model=str(folder), layer=1)).spec.sha256
 
 
 def test_old_names_of_tensors_have_the_hash_of_todays(tmp_path):
     shape = {"model_type": "bert", "num_attention_heads": 2, "max_position_embeddings": 8}
     folder = save_model(tmp_path, **shape)
-    today = prepare_layer(LLM4SegConfig(model=str(folder), layer=1, positions="none"))[0].sha256
+    today = prepare_layer(LLM4SegConfig(model=str(folder), layer=1, positions="none")).spec.sha256
     assert hashed(folder) == today
     old = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
     state = load_file(folder / "model.safetensors")

@@ -12,13 +12,15 @@ from tiny_models import layer_tensors, save_model
 
 from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.errors import ModelFilesError
+from nnunet_llm4seg.llm.hashing import layer_sha256
+from nnunet_llm4seg.llm.layer_reader import read_tensors
 from nnunet_llm4seg.llm.source import prepare_layer
-from nnunet_llm4seg.llm.stored import read_tensors
-from nnunet_llm4seg.llm.tensors import layer_sha256
 
 
 def prepare(folder, layer=1, **fields):
-    return prepare_layer(LLM4SegConfig(model=str(folder), layer=layer, **fields))
+    """The layer's spec and tensors."""
+    prepared = prepare_layer(LLM4SegConfig(model=str(folder), layer=layer, **fields))
+    return prepared.spec, prepared.tensors
 
 
 def test_a_layer_is_read_as_it_stands_in_the_file(llama_bf16):
@@ -30,7 +32,7 @@ def test_a_layer_is_read_as_it_stands_in_the_file(llama_bf16):
 
 
 def test_only_the_layers_own_tensors_are_read(llama, monkeypatch):
-    import nnunet_llm4seg.llm.tensors as module
+    import nnunet_llm4seg.llm.layer_reader as module
 
     read = []
 
@@ -157,7 +159,7 @@ PRINT_SHA256 = """
 import sys
 from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.llm.source import prepare_layer
-print(prepare_layer(LLM4SegConfig(model=sys.argv[1], layer=1, weights=sys.argv[2]))[0].sha256)
+print(prepare_layer(LLM4SegConfig(model=sys.argv[1], layer=1, weights=sys.argv[2])).spec.sha256)
 """
 
 

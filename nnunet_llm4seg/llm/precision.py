@@ -5,9 +5,14 @@ nnU-Net trains under fp16 autocast, whose largest number is 65,504; activations 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
+
+from nnunet_llm4seg.llm.dtypes import torch_dtype
+
+Move = Callable[[torch.Tensor], torch.Tensor]
 
 
 def compute_dtype(setting: str, device: torch.device) -> torch.dtype:
@@ -15,7 +20,7 @@ def compute_dtype(setting: str, device: torch.device) -> torch.dtype:
     if setting == "auto":
         native = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         return torch.bfloat16 if native else torch.float32
-    return {"bfloat16": torch.bfloat16, "float32": torch.float32}[setting]
+    return torch_dtype(setting)
 
 
 def island(device_type: str, dtype: torch.dtype) -> AbstractContextManager:

@@ -1,4 +1,4 @@
-"""Controls for a pre-trained layer: the same shapes without its structure, or without its values."""
+"""Controls for a layer: the same shapes without its structure (shuffled), or without its values (random)."""
 
 from __future__ import annotations
 

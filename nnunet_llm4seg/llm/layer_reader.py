@@ -1,0 +1,123 @@
+"""Read one layer's tensors, and nothing else, from a model folder's safetensors files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from nnunet_llm4seg.errors import ModelFilesError
+from nnunet_llm4seg.llm.dtypes import STORED_DTYPES, torch_dtype
+from nnunet_llm4seg.llm.families import Family
+from nnunet_llm4seg.llm.safetensors_files import Entry, layer_prefix, local_entries, todays_name, usable
+
+Tensors = dict[str, torch.Tensor]
+
+
+def read_layer(folder: Path, family: Family, layer: int, shapes: Mapping[str, tuple[int, ...]]) -> Tensors:
+    """Read the tensors named in `shapes` of layer number `layer`, in the file's own dtype.
+
+    Args:
+        folder: Holds `model.safetensors`, or shards with `model.safetensors.index.json`.
+        family: How the layer's tensor names begin, and how old files spell them.
+        layer: Index, counted from 0.
+        shapes: Name without prefix -> shape, as the built layer has them.
+
+    Raises:
+        ModelFilesError: no safetensors, a file is damaged, the layer or one of its tensors is missing or has
+            another shape or type.
+    """
+    headers = _Headers(folder)
+    prefix = layer_prefix(headers.files, family.prefixes, layer, str(folder))
+    spellings = {
+        todays_name(stored[len(prefix) :], family.renamed): stored
+        for stored in headers.files
+        if stored.startswith(prefix)
+    }
+    sources: dict[Path, dict[str, Entry]] = {}
+    for name, shape in shapes.items():
+        if name not in spellings:
+            raise ModelFilesError(f"model: {folder} lacks the tensor {prefix + name}; fetch the model again.")
+        path, entry = headers.find(spellings[name])
+        if entry.shape != tuple(shape):
+            raise ModelFilesError(
+                f"model: {entry.name} in {folder} has shape {entry.shape}, but its config.json asks for "
+                f"{tuple(shape)}; the two files do not belong together."
+            )
+        sources.setdefault(path, {})[name] = entry
+    tensors: Tensors = {}
+    for path, entries in sorted(sources.items()):
+        usable(entries.values())
+        tensors.update(read_tensors(path, entries))
+    return {name: tensors[name] for name in shapes}
+
+
+def read_tensors(path: Path, entries: Mapping[str, Entry]) -> Tensors:
+    """Read the tensors at `entries`, by the keys of `entries`, into memory of their own.
+
+    The safetensors library's reader maps the file: the pages of a tensor stay in memory beside the copy that outlives
+    the file, so that one layer would take twice its size.
+
+    Raises:
+        ModelFilesError: the file cannot be read, or changed since its header was read.
+    """
+    tensors = {}
+    try:
+        with path.open("rb", buffering=0) as file:
+            for name, entry in sorted(entries.items(), key=lambda item: item[1].begin):
+                tensor = torch.empty(entry.shape, dtype=torch_dtype(STORED_DTYPES[entry.dtype]), device="cpu")
+                view = memoryview(tensor.flatten().view(torch.uint8).numpy())
+                file.seek(entry.begin)
+                while view:
+                    count = file.readinto(view)
+                    if not count:
+                        raise OSError(f"it ends within {name}")
+                    view = view[count:]
+                tensors[name] = tensor
+    except OSError as error:
+        raise ModelFilesError(f"model: {path} is damaged or cut short ({error}); fetch the model again.") from error
+    return tensors
+
+
+class _Headers:
+    """The headers of a model's files, each read once.
+
+    Attributes:
+        files: Tensor name -> the file that holds it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._read: dict[Path, dict[str, Entry]] = {}
+        self.files = self._files_by_tensor(folder)
+
+    def find(self, name: str) -> tuple[Path, Entry]:
+        """The file of a tensor, and where in it the tensor lies."""
+        path = self.files[name]
+        entries = self._entries(path)
+        if name not in entries:
+            raise ModelFilesError(f"model: {path} lacks the tensor {name}; fetch the model again.")
+        return path, entries[name]
+
+    def _entries(self, path: Path) -> dict[str, Entry]:
+        if path not in self._read:
+            self._read[path] = {entry.name: entry for entry in local_entries(path)}
+        return self._read[path]
+
+    def _files_by_tensor(self, folder: Path) -> dict[str, Path]:
+        index, single = folder / "model.safetensors.index.json", folder / "model.safetensors"
+        if index.is_file():
+            try:
+                named = json.loads(index.read_text("utf-8"))["weight_map"]
+                return {name: folder / file for name, file in named.items()}
+            except (ValueError, KeyError, AttributeError) as error:
+                raise ModelFilesError(f"model: {index} is damaged ({error}); fetch the model again.") from error
+        if single.is_file():
+            return dict.fromkeys(self._entries(single), single)
+        if any(folder.glob("*.bin")) or any(folder.glob("*.pt*")):
+            raise ModelFilesError(
+                f"model: {folder} holds pickled weights only, which are never loaded because they can run code; "
+                "use a version of the model with model.safetensors."
+            )
+        raise ModelFilesError(f"model: {folder} holds no model.safetensors; download the model's weights too.")
