@@ -19,7 +19,7 @@ _PUBLIC = {
 
 __all__ = sorted([*_PUBLIC, "__version__"])
 
-# In a checkout trainers/ and plans/ stand beside this folder, in an installed package inside it.
+# In a checkout, trainers/ and plans/ are beside this folder; in an installed package they are inside it.
 _here = Path(__file__).resolve().parent
 if not (_here / "trainers").is_dir():
     __path__.append(str(_here.parent))

@@ -1,4 +1,4 @@
-"""LLMBottleneck: one LLM layer as a module for feature maps, usable in anybody's network.
+"""LLMBottleneck: one LLM layer as a module for feature maps, usable in any network.
 
 Source: LLM4Seg (arXiv 2506.18034). The preset `paper` computes what its official code computes:
 flatten the grid, Linear(C -> D), one decoder layer, Linear(D -> C), reshape. It deviates where that code cannot

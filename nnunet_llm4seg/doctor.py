@@ -29,7 +29,7 @@ class Finding:
     """One line of the report.
 
     Attributes:
-        level: `ok`; `note`, which does not keep a training from starting; or `bad`, which does.
+        level: `ok`; `note`, which does not prevent a training; or `bad`, which does.
         topic: What was looked at.
         text: What was found.
         command: What to run next about it, if anything.
@@ -42,20 +42,20 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at everything; a check that fails unexpectedly becomes a finding itself."""
+    """Check everything; a check that fails unexpectedly becomes a finding itself."""
     findings: list[Finding] = []
     for check in (_python, _packages, _fork, _trainers, _folders, _datasets, _layers, _hardware):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of the libraries that are imported
                 findings += check()
-        except Exception as error:  # a broken installation raises anything, and a report is wanted all the same
+        except Exception as error:  # a broken installation can raise anything, and the report is needed all the same
             findings.append(Finding("bad", check.__name__.strip("_"), f"{type(error).__name__}: {error}"))
     return findings
 
 
 def next_command(findings: list[Finding]) -> str:
-    """The one command to run next: about the first thing that is bad, else about a note, else a training."""
+    """The one command to run next: for the first bad finding, else for a note, else a training."""
     for level in ("bad", "note"):
         for finding in findings:
             if finding.level == level and finding.command:
@@ -68,7 +68,7 @@ def _python() -> Iterator[Finding]:
 
 
 def _packages() -> Iterator[Finding]:
-    """Versions against the ranges that this package's own metadata asks for, and whether they can be imported."""
+    """Whether versions are in the ranges that this package's metadata requires, and whether they can be imported."""
     from packaging.requirements import Requirement
 
     wanted = {r.name: r for r in map(Requirement, metadata.requires("nnunet-llm4seg") or []) if not r.marker}
@@ -92,7 +92,7 @@ def _packages() -> Iterator[Finding]:
 
 
 def _fork() -> Iterator[Finding]:
-    """Whether the nnunetv2 that Python imports is the distribution of that name, and not a fork before it."""
+    """Whether the nnunetv2 that Python imports is the distribution of that name, and not a fork found before it."""
     import nnunetv2
 
     found = Path(nnunetv2.__file__).resolve().parent
@@ -141,7 +141,7 @@ def _find() -> Path | str:
 
 def _folders() -> Iterator[Finding]:
     for variable, purpose in FOLDERS.items():
-        bad = "note" if variable == "nnUNet_raw" else "bad"  # a training reads no raw data
+        bad = "note" if variable == "nnUNet_raw" else "bad"  # a training does not read raw data
         value = os.environ.get(variable)
         if not value:
             yield Finding(bad, variable, f"is not set (folder for {purpose})", f"export {variable}=FOLDER")
@@ -157,7 +157,7 @@ def _folders() -> Iterator[Finding]:
 
 
 def _datasets() -> Iterator[Finding]:
-    """Data sets with plans; those whose plans ask for a layer are what can be trained at once."""
+    """Data sets with plans; those whose plans ask for a layer can be trained at once."""
     root = os.environ.get("nnUNet_preprocessed")
     if not root or not Path(root).is_dir():
         return
@@ -193,9 +193,9 @@ def _layers() -> Iterator[Finding]:
     if models := [*folders, *models_at_hand()]:
         yield Finding("ok", "language models", "; ".join(models))
     else:
-        text = "none at hand: no folder that plans name, nothing in a cache, no demo package"
+        text = "none found: no folder that plans name, nothing in a cache, no demo package"
         if offline():
-            yield Finding("bad", "language models", f"{text}; HF_HUB_OFFLINE forbids to fetch one", _FETCH)
+            yield Finding("bad", "language models", f"{text}; HF_HUB_OFFLINE forbids fetching one", _FETCH)
         else:
             yield Finding("note", "language models", f"{text}; a training fetches its layer from the hub", _FETCH)
 

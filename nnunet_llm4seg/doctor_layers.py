@@ -9,7 +9,7 @@ from nnunet_llm4seg.errors import LLM4SegError
 
 
 def models_at_hand() -> list[str]:
-    """One phrase a place: our cache of layers, models in the Hugging Face cache, and the demo's."""
+    """One phrase per place: our cache of layers, models in the Hugging Face cache, and the demo's."""
     return [*_in_our_cache(), *_in_hugging_face_cache(), *_of_the_demo()]
 
 

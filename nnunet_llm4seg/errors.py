@@ -1,8 +1,8 @@
-"""Named errors: each is raised with one sentence that names the value, what is allowed and what to do next."""
+"""Named errors: each has one sentence that names the value, what is allowed and what to do next."""
 
 
 class LLM4SegError(Exception):
-    """Base of every error that a user can cause and mend; the command line turns it into exit code 2."""
+    """Base of every error that a user can cause and fix; the command line turns it into exit code 2."""
 
 
 class ConfigError(LLM4SegError, ValueError):
@@ -38,7 +38,7 @@ class LayerMismatchError(LLM4SegError, ValueError):
 
 
 class LayerNotLoadedError(LLM4SegError, RuntimeError):
-    """The network runs before its layer's tensors were loaded."""
+    """The network was run before its layer's tensors were loaded."""
 
 
 class NetworkError(LLM4SegError, TypeError):
@@ -46,7 +46,7 @@ class NetworkError(LLM4SegError, TypeError):
 
 
 class NonFiniteError(LLM4SegError, ArithmeticError):
-    """The bottleneck's output holds inf or nan."""
+    """The bottleneck's output contains inf or nan."""
 
 
 class CheckpointError(LLM4SegError, OSError):
@@ -70,10 +70,10 @@ class StudyError(LLM4SegError, ValueError):
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of what an error of another library says."""
+    """The first line of the message of another library's error."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def one_line(error: BaseException) -> str:
-    """All that an error of another library says, in one line."""
+    """The whole message of another library's error, in one line."""
     return " ".join(str(error).split())

@@ -1,4 +1,4 @@
-"""Put an LLM layer into a network that nnU-Net generated; the network itself is not changed."""
+"""Put an LLM layer into a network that nnU-Net generated. The network itself is not changed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nnunet_llm4seg.tokens import refuse_missing_stage
 class LLM4SegUNet(nn.Module):
     """A U-Net whose encoder output at one stage goes through an LLM layer.
 
-    Keeps the attributes `encoder` and `decoder` and all state-dict keys of the network it is made of; the new
+    Keeps the attributes `encoder` and `decoder` and all state-dict keys of the wrapped network; the new
     keys begin with `bottleneck.`.
 
     Shapes: (B, channels, *patch) in; logits (B, classes, *patch) out, or a list of them, largest first, while

@@ -1,4 +1,4 @@
-"""LLM4Seg: the constructor of the paper's official code, for whoever changes one import.
+"""LLM4Seg: the constructor of the paper's official code, so that only the import must be changed.
 
     - from ... import LLM4Seg
     + from nnunet_llm4seg import LLM4Seg
@@ -26,12 +26,13 @@ class LLM4Seg(LLMBottleneck):
 
     Args:
         channel: Channels of the feature map.
-        layer: Index of the decoder layer, counted from 0; the official code's argument is passed on here.
+        layer: Index of the decoder layer, counted from 0; unlike in the official code, it is used.
         unfreeze: Train the layer too.
-        need_init: Random weights instead of pre-trained ones, every parameter fresh, norm gains included. The
-            official code keeps the pre-trained norm gains in this arm; here a control holds nothing pre-trained.
-        h: Height of the grid for which the official code makes its tables; here any grid works, so it is only checked.
-        w: Its width, likewise.
+        need_init: Random weights instead of pre-trained ones, every parameter drawn anew, norm gains included.
+            The official code keeps the pre-trained norm gains in this arm; our control has nothing pre-trained.
+        h: Height of the grid for which the official code makes its tables; here any grid works, so the value
+            is only checked.
+        w: Width of that grid, likewise.
         mode: Which model: `llama` (LLaMA-3.2-1B) or `deepseek` (DeepSeek-R1-Distill-Qwen-1.5B).
 
     Raises:

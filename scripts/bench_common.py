@@ -1,4 +1,4 @@
-"""What the two benchmark scripts share: a model folder, networks, timing and tables."""
+"""Shared by the two benchmark scripts: a model folder, networks, timing and tables."""
 
 from __future__ import annotations
 
@@ -77,9 +77,9 @@ def make_folder(folder: Path, layers: int = 16, vocabulary: int = 128256) -> int
 
 
 def alternate(ways: dict[str, Callable[[], None]], repeats: int, warm_up: int = 1) -> dict[str, float]:
-    """Median seconds of each way, run in turns so that whatever else the machine does hits all alike.
+    """Median seconds of each method, run alternately so that the machine's other load affects all alike.
 
-    Every second turn goes backwards: what a way leaves in the caches then helps or hurts each of them as often.
+    Every second round runs in reverse order, so that the state of the caches helps or hurts each method equally often.
     """
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(warm_up + repeats):

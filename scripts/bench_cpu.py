@@ -1,7 +1,7 @@
 """What the LLM layer costs on a CPU: python scripts/bench_cpu.py [--other-python PYTHON] [--json FILE]
 
-(a) getting one layer out of a 2.47 GB folder of LLaMA-3.2-1B's shape, against loading the whole model, here and
-    with another interpreter (one with an older transformers, say);
+(a) reading one layer from a 2.47 GB folder of LLaMA-3.2-1B's shape, compared with loading the whole model, here and
+    with another interpreter (for example one with an older transformers);
 (b) an iteration and a prediction with and without the bottleneck; (c) the bottleneck alone against the official
 code's way; (d) checkpoints. Random weights are made in a temporary folder (2.5 GB); nothing is downloaded.
 """
@@ -23,7 +23,7 @@ from bench_common import LAYER, make_folder, report, versions
 WAYS = ("whole model", "our layer, sha256 checked", "our layer, read only")
 
 
-_TIMES = ("s", "cpu_s")  # on a machine that others use too, the second is the one to trust
+_TIMES = ("s", "cpu_s")  # on a shared machine, the second is the one to trust
 
 
 def memory(name: str) -> int:
@@ -33,10 +33,10 @@ def memory(name: str) -> int:
 
 
 def load_once(way: str, folder: str) -> None:
-    """Run in a process of its own: print seconds and peak memory beyond the imports, as JSON."""
+    """Run in its own process: print seconds and peak memory beyond the imports, as JSON."""
     import torch
     import transformers
-    from transformers.models.llama import modeling_llama  # noqa: F401 (what both ways import is not measured)
+    from transformers.models.llama import modeling_llama  # noqa: F401 (what both methods import is not measured)
 
     from nnunet_llm4seg import LLM4SegConfig, LLMBottleneck
     from nnunet_llm4seg.llm.build import build_layer
@@ -63,7 +63,7 @@ def load_once(way: str, folder: str) -> None:
 
 
 def compare_loading(folder: Path, layer_bytes: int, pythons: list[str], repeats: int) -> list[dict[str, object]]:
-    """Part (a): medians over processes that take turns."""
+    """Part (a): medians over alternating processes."""
     rows = []
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "HF_HUB_OFFLINE": "1"}
     for python in pythons:
@@ -72,7 +72,7 @@ def compare_loading(folder: Path, layer_bytes: int, pythons: list[str], repeats:
             for way in WAYS:
                 command = [python, __file__, "--load", way, str(folder)]
                 done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-                if turn:  # the first warms the page cache up
+                if turn:  # the first one warms up the page cache
                     found[way].append(json.loads(done.stdout.splitlines()[-1]))
         seconds, cpu = ({way: statistics.median(run[key] for run in found[way]) for way in WAYS} for key in _TIMES)
         for way in WAYS:
@@ -94,8 +94,8 @@ def compare_loading(folder: Path, layer_bytes: int, pythons: list[str], repeats:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--other-python", action="append", default=[], help="interpreter to run (a) with, too")
-    parser.add_argument("--json", type=Path, default=Path("bench_cpu.json"), help="where the numbers go")
+    parser.add_argument("--other-python", action="append", default=[], help="another interpreter to run (a) with")
+    parser.add_argument("--json", type=Path, default=Path("bench_cpu.json"), help="file for the numbers")
     parser.add_argument("--parts", default="abcd", help="which of the parts to run")
     parser.add_argument("--load", nargs=2, help=argparse.SUPPRESS)  # how (a) calls this script
     options = parser.parse_args()

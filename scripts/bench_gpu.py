@@ -1,7 +1,7 @@
 """What the LLM layer costs on a GPU: python scripts/bench_gpu.py [--json FILE]
 
 (b) an iteration and a prediction with and without the bottleneck at nnU-Net's default patches, compiled and under
-AMP as nnU-Net runs them; (c) the bottleneck alone against the official code's way; (d) checkpoints.
+AMP as nnU-Net runs them; (c) the bottleneck alone compared with the official code's method; (d) checkpoints.
 Random weights of one layer of LLaMA-3.2-1B's shape are made in a temporary folder; nothing is downloaded.
 """
 
@@ -22,7 +22,7 @@ CASES = {"2D": (8, (12, 1, 512, 512)), "3D": (6, (2, 1, 128, 128, 128))}
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", type=Path, default=Path("bench_gpu.json"), help="where the numbers go")
+    parser.add_argument("--json", type=Path, default=Path("bench_gpu.json"), help="file for the numbers")
     options = parser.parse_args()
     if not torch.cuda.is_available():
         print(

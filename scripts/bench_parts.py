@@ -1,5 +1,5 @@
 """The parts of the benchmark that run on any device: a network with and without the bottleneck, the bottleneck
-alone, and checkpoints. Every ratio is of two ways that take turns in one run."""
+alone, and checkpoints. Every ratio compares two methods that alternate within one run."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def training(network: nn.Module, shape: tuple[int, ...], device: torch.device) -
         torch.nn.utils.clip_grad_norm_(parameters, 12)
         scaler.step(optimizer)
         scaler.update()
-        value.item()  # as nnU-Net does: it waits for the loss
+        value.item()  # as nnU-Net does, which waits for the loss
         synchronise(device)
 
     return iterate
@@ -131,7 +131,7 @@ def _compiled(network: nn.Module, wanted: bool) -> nn.Module:
 
 
 def _watched(way: Callable[[], None], name: str, peaks: dict[str, float], device: torch.device) -> Callable[[], None]:
-    """Note the peak of a GPU's memory during a way, beyond what was allocated before it."""
+    """Record the peak of a GPU's memory during a method, beyond what was allocated before it."""
     if device.type != "cuda":
         return way
 

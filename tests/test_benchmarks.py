@@ -1,4 +1,4 @@
-"""The benchmark scripts run; their numbers are nobody's test."""
+"""The benchmark scripts run; their numbers are not tested."""
 
 import json
 import sys

@@ -14,7 +14,7 @@ PLANS = {"configurations": {"2d": {"architecture": {"arch_kwargs": {}}}}}
 
 @pytest.fixture
 def good(tmp_path, monkeypatch, llama):
-    """A set-up in which a training could start: folders, a data set with LLM4Seg plans, a model, the trainers."""
+    """A setup in which a training could start: folders, a data set with LLM4Seg plans, a model, the trainers."""
     for name in doctor.FOLDERS:
         (tmp_path / name).mkdir()
         monkeypatch.setenv(name, str(tmp_path / name))
@@ -30,7 +30,7 @@ def good(tmp_path, monkeypatch, llama):
 
 def _report():
     """Exit code, and what `llm4seg doctor` printed."""
-    for command in ("doctor", "env"):  # registered by being imported; an app with one command alone has no names
+    for command in ("doctor", "env"):  # importing registers it; an app with only one command has no command names
         importlib.import_module(f"nnunet_llm4seg.cli.{command}")
     from nnunet_llm4seg.cli import app
 

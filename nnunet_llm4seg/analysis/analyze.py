@@ -38,7 +38,7 @@ def analyze(
         progress: Called with each case's name before it is analysed.
 
     Returns:
-        The rows of the table: one a case and place (`before`, `after`).
+        The rows of the table: one per case and place (`before`, `after`).
 
     Raises:
         DatasetError, CheckpointError: see `TrainedFold`.

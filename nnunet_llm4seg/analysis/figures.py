@@ -1,4 +1,4 @@
-"""Figures of an analysis: one a case, and the distributions over cases."""
+"""Figures of an analysis: one per case, and the distributions over cases."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def draw_summary(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
 
 
 def _planes(mask: np.ndarray) -> dict[str, tuple]:
-    """Label -> index of each slice to draw: the whole image in 2D, else one slice an axis through the mask."""
+    """Label -> index of each slice to draw: the whole image in 2D, else one slice per axis through the mask."""
     if mask.ndim == 2:
         return {"": (slice(None), slice(None))}
     centre = np.argwhere(mask).mean(0) if mask.any() else np.array(mask.shape) / 2
@@ -111,7 +111,7 @@ def _enlarged(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def _cell(analysis: CaseAnalysis, query: str) -> np.ndarray:
-    """The part of the patch that a query token stands for, (*patch), boolean."""
+    """The part of the patch that a query token represents, (*patch), boolean."""
     alone = np.zeros(analysis.places["before"].norms.shape, bool)
     alone[analysis.queries[query]] = True
     return _enlarged(alone, analysis.mask)

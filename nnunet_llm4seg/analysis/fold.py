@@ -18,7 +18,7 @@ from nnunet_llm4seg.errors import CheckpointError, DatasetError, first_line, one
 from nnunet_llm4seg.nnunet.files import read_dataset, read_plans, read_splits
 
 CHECKPOINT = "checkpoint_final.pth"
-# how torch, pickle and nnU-Net meet a file that is damaged, or of another network
+# what torch, pickle and nnU-Net raise for a file that is damaged or of another network
 _NOT_LOADED = (RuntimeError, LookupError, EOFError, pickle.UnpicklingError, ValueError, TypeError, AttributeError)
 
 
@@ -39,7 +39,7 @@ class TrainedFold:
         """Load `model_folder/fold_K/checkpoint_final.pth`.
 
         Raises:
-            DatasetError: the folder is no results folder, or lacks the trained fold.
+            DatasetError: the folder is not a results folder, or lacks the trained fold.
             CheckpointError: nnU-Net cannot load the checkpoint.
         """
         from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
@@ -55,11 +55,11 @@ class TrainedFold:
         if not path.is_file():
             trained = sorted(p.parent.name.removeprefix("fold_") for p in model_folder.glob(f"fold_*/{CHECKPOINT}"))
             raise DatasetError(
-                f"fold: {fold} has no {CHECKPOINT} in {model_folder}, where the folds trained to the end are "
+                f"fold: {fold} has no {CHECKPOINT} in {model_folder}, where the completely trained folds are "
                 f"{', '.join(trained) or 'none'}; choose one of them with --fold or finish the training."
             )
         try:
-            with redirect_stdout(StringIO()):  # where it searched for the trainer, which is in its errors too
+            with redirect_stdout(StringIO()):  # the folders in which it searched for the trainer are in its errors too
                 predictor = nnUNetPredictor(device=device, perform_everything_on_device=device.type == "cuda")
                 predictor.initialize_from_trained_model_folder(str(model_folder), (fold,), CHECKPOINT)
         except _NOT_LOADED as error:
@@ -110,7 +110,7 @@ class TrainedFold:
         """A case as the network sees it: from nnUNet_preprocessed, as in validation, else made from nnUNet_raw.
 
         Returns:
-            Image (channels, z, y, x), and foreground (z, y, x): any label but background and the ignore label.
+            Image (channels, z, y, x), and foreground (z, y, x): every label except background and the ignore label.
 
         Raises:
             DatasetError: it is in neither.

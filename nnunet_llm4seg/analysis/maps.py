@@ -27,7 +27,7 @@ def activation_map(features: torch.Tensor, shape: tuple[int, ...]) -> np.ndarray
 
 
 def area_matched(heat: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """The hottest pixels of `heat` (*shape), exactly as many as `mask` has; of equal ones those that come first."""
+    """The hottest pixels of `heat` (*shape), exactly as many as in `mask`; of equal ones, the first."""
     chosen = np.zeros(heat.size, bool)
     chosen[np.argsort(-heat, axis=None, kind="stable")[: int(mask.sum())]] = True
     return chosen.reshape(heat.shape)
@@ -40,11 +40,11 @@ def iou(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def map_ious(heat: np.ndarray, mask: np.ndarray) -> dict[str, float]:
-    """IoU of an activation map with a boolean mask, all nan where the mask is empty or the map constant.
+    """IoU of an activation map with a boolean mask, all nan if the mask is empty or the map constant.
 
     Returns:
-        `map_iou`: the map cut at the mask's own area. `map_iou_half`: the map cut at 0.5. `map_iou_chance`: what a
-        map without information has at the mask's area, f / (2 - f) for a mask that covers the fraction f.
+        `map_iou`: the map thresholded to the mask's own area. `map_iou_half`: the map thresholded at 0.5.
+        `map_iou_chance`: the IoU of a map without information, f / (2 - f) for a mask that covers the fraction f.
     """
     if not mask.any() or heat.max() == heat.min():
         return dict.fromkeys(("map_iou", "map_iou_half", "map_iou_chance"), math.nan)

@@ -1,4 +1,4 @@
-"""Everything that is measured on one case: numbers for the table, arrays for the npz file and the figures."""
+"""All measurements of one case: numbers for the table, arrays for the npz file and the figures."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class CaseAnalysis:
     attention: np.ndarray | None
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """What goes into the npz file."""
+        """The contents of the npz file."""
         arrays = {"image": self.image, "mask": self.mask}
         for name, place in self.places.items():
             arrays.update(
@@ -81,8 +81,8 @@ def measure(case: str, image: np.ndarray, mask: np.ndarray, recording: Recording
 def query_tokens(mask: np.ndarray, grid: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
     """The tokens whose attention is shown: `lesion`, `middle` of the grid, and `last` in raster order.
 
-    `lesion` has the largest share of foreground, of equal ones the nearest to the mask's centre; without foreground
-    it is left out.
+    `lesion` has the largest share of foreground; of equal ones, it is the nearest to the mask's centre. Without
+    foreground it is omitted.
     """
     found = {"middle": tuple(size // 2 for size in grid), "last": tuple(size - 1 for size in grid)}
     if not mask.any():

@@ -1,4 +1,4 @@
-"""Record what goes through a network's bottleneck in one forward pass, and leave the network as it was."""
+"""Record the features around a network's bottleneck in one forward pass, without changing the network."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Recording:
 def record(network: nn.Module, patch: torch.Tensor) -> Recording:
     """Run a network with nnU-Net's contract (`encoder` returns the skips) on one patch.
 
-    Parameters, modes and hooks of the network are afterwards what they were.
+    Parameters, modes and hooks of the network are the same afterwards.
 
     Args:
         network: Vanilla, or an `LLM4SegUNet`.
@@ -51,7 +51,7 @@ def record(network: nn.Module, patch: torch.Tensor) -> Recording:
     if not isinstance(encoder, nn.Module):
         raise NetworkError(
             f"the network {type(network).__name__} has no encoder, so its bottleneck cannot be found; analyse a "
-            "U-Net of nnU-Net's such as PlainConvUNet or ResidualEncoderUNet."
+            "U-Net of nnU-Net such as PlainConvUNet or ResidualEncoderUNet."
         )
     seen: dict[str, torch.Tensor] = {}
     stage = bottleneck.config.stage if bottleneck is not None else -1
@@ -70,7 +70,7 @@ def record(network: nn.Module, patch: torch.Tensor) -> Recording:
         for hook in hooks:
             stack.callback(hook.remove)
         logits = network(patch[None])
-    logits = logits[0] if isinstance(logits, (list, tuple)) else logits  # deep supervision: the full size comes first
+    logits = logits[0] if isinstance(logits, (list, tuple)) else logits  # deep supervision: the full size is first
     after = seen["after"][0] if "after" in seen else None
     return Recording(seen["before"][0], after, attention.weights, logits[0])
 
@@ -78,8 +78,8 @@ def record(network: nn.Module, patch: torch.Tensor) -> Recording:
 class _Attention(TorchFunctionMode):
     """Keep the weights of the attention that runs inside.
 
-    `scaled_dot_product_attention` does not return its weights: they are computed again from the very queries, keys
-    and mask that it is given. An eager attention, which some families need, takes a softmax over (B, heads, N, N).
+    `scaled_dot_product_attention` does not return its weights: they are computed again from the same queries, keys
+    and mask. Eager attention, which some families need, calls softmax on (B, heads, N, N).
     """
 
     def __init__(self) -> None:

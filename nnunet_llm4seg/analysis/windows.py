@@ -8,10 +8,10 @@ import numpy as np
 
 
 def lesion_window(image: np.ndarray, mask: np.ndarray, patch_size: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-    """Cut the patch around the mask, shifted into the image where that is large enough, padded where it is not.
+    """Cut out the patch around the mask: shifted into the image if it is large enough, else padded.
 
     The patch is centred on the mask's bounding box, or on the image if the mask is empty. With a 2D patch and a
-    volume, the slice with the most foreground is taken, the middle one if there is none. Padding is 0, as nnU-Net
+    volume, the slice with the most foreground is used, or the middle one if there is none. Padding is 0, as nnU-Net
     pads.
 
     Args:

@@ -20,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-# what a disk or its rights refuse, which no command can mend; every other OSError is a fault of ours
+# errors of a disk or its permissions, which no command can fix; every other OSError is a bug of ours
 _REFUSALS = {
     *(errno.EACCES, errno.EPERM, errno.EROFS),
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
@@ -42,8 +42,8 @@ def main() -> None:
             raise
         where = error.filename or "a file"
         print(
-            f"llm4seg: {where} cannot be read or written ({error.strerror}); check the path, its rights and the free "
-            "space, and run the command again.",
+            f"llm4seg: {where} cannot be read or written ({error.strerror}); check the path, its permissions and the "
+            "free space, and run the command again.",
             file=sys.stderr,
         )
         sys.exit(2)

@@ -1,4 +1,4 @@
-"""`llm4seg warm-start`, `strip` and `embed`: new checkpoints out of old ones."""
+"""`llm4seg warm-start`, `strip` and `embed`: new checkpoints made from old ones."""
 
 import os
 from pathlib import Path
@@ -16,7 +16,7 @@ _Output = Annotated[Path, typer.Option("-o", help="Checkpoint to write.")]
 def warm_start(
     checkpoint: Annotated[Path, typer.Argument(help="A checkpoint of vanilla nnU-Net.")],
     output: _Output,
-    plans: Annotated[str, typer.Option("-p", help="LLM4Seg plans made from the checkpoint's own.")],
+    plans: Annotated[str, typer.Option("-p", help="LLM4Seg plans made from the checkpoint's plans.")],
     trainer: Annotated[str, typer.Option("-tr", help="LLM4Seg trainer.")] = "nnUNetTrainerLLM4SegGated",
 ) -> None:
     """Start an LLM4Seg network from a vanilla nnU-Net checkpoint, for nnUNetv2_train -pretrained_weights."""
@@ -30,18 +30,18 @@ def warm_start(
     print(f"Wrote {output}.")
     if settings.config.residual != "gated":
         print("residual is none: the LLM layer replaces the features, so step 0 is not the vanilla prediction.")
-    print("-pretrained_weights takes all of it but the segmentation heads, which nnU-Net always starts afresh.")
+    print("-pretrained_weights loads all of it but the segmentation heads, which nnU-Net always initialises anew.")
     print("To keep the heads too, copy it as checkpoint_latest.pth into the new fold's folder and train with --c.")
 
 
 @app.command()
 def strip(checkpoint: _Checkpoint, output: _Output) -> None:
-    """Take the frozen LLM layer out of a checkpoint, before it is shared."""
+    """Remove the frozen LLM layer from a checkpoint before you share it."""
     from nnunet_llm4seg.trainer.stripping import strip
 
     config = strip(checkpoint, output).config
     print(f"Wrote {output}: {_megabytes(checkpoint)} -> {_megabytes(output)}.")
-    print(f"Whoever uses it needs layer {config.layer} of {config.model} on that machine, or `llm4seg embed`.")
+    print(f"To use it, layer {config.layer} of {config.model} must be on that machine; or run `llm4seg embed`.")
 
 
 @app.command()

@@ -27,18 +27,18 @@ def compare(
     ] = None,
     runs: Annotated[
         list[Path] | None,
-        typer.Option(help="A further results root, which holds one repeated run; repeat for more."),
+        typer.Option(help="Another nnUNet_results folder with one repeated run; repeat for more."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Folder. [default: compare_DATASET_CONFIGURATION]")
     ] = None,
-    primary: Annotated[str, typer.Option(help="The metric that decides: dice or iou.")] = "dice",
+    primary: Annotated[str, typer.Option(help="The primary metric: dice or iou.")] = "dice",
     tolerance: Annotated[float | None, typer.Option(help="Of the NSD. [default: 2 mm in 3D, 2 pixels in 2D]")] = None,
     group_by: Annotated[
         str | None,
         typer.Option(help="Expression that finds the patient in nnU-Net's case names, in place of groups.json."),
     ] = None,
-    target: Annotated[float, typer.Option(help="Points for which the runs needed are worked out.")] = 0.8,
+    target: Annotated[float, typer.Option(help="Difference in points for which the needed runs are computed.")] = 0.8,
     allow_different: Annotated[
         bool, typer.Option("--allow-different", help="Compare arms that differ in more than the bottleneck.")
     ] = False,
@@ -73,7 +73,7 @@ def compare(
     else:
         typer.echo(
             f"Baseline against itself: up to {100 * itself['largest_mean_difference']:.2f} points,"
-            f" SD a case {100 * itself['case_sd']:.2f}"
+            f" SD per case {100 * itself['case_sd']:.2f}"
         )
     for result in summary["comparisons"]:
         typer.echo(result["claim"])

@@ -1,4 +1,4 @@
-"""llm4seg convert: a downloaded data set becomes nnU-Net's raw format."""
+"""llm4seg convert: a downloaded data set in nnU-Net's raw format."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +11,7 @@ from nnunet_llm4seg.cli import app
 @app.command()
 def convert(
     name: Annotated[str, typer.Argument(help="busi, tnscui, isic, kvasir, btcv or folder")],
-    source: Annotated[Path, typer.Argument(help="The folder that holds the data set as published")],
+    source: Annotated[Path, typer.Argument(help="The folder that contains the data set as published")],
     dataset_id: Annotated[int, typer.Option("-d", help="nnU-Net's number for the data set, 1 to 999")],
     size: Annotated[int | None, typer.Option(help="Resize to this height and width in pixels")] = None,
     splits: Annotated[
@@ -28,14 +28,14 @@ def convert(
     rgb: Annotated[
         bool | None, typer.Option("--rgb/--grey", help="Colour or grey; without either, the data set's own")
     ] = None,
-    normals: Annotated[bool, typer.Option("--normals", help="busi: take the images without a lesion too")] = False,
+    normals: Annotated[bool, typer.Option("--normals", help="busi: include the images without a lesion")] = False,
     resize_masks: Annotated[
-        bool, typer.Option("--resize-masks", help="Resize masks that have another size than their image")
+        bool, typer.Option("--resize-masks", help="Resize masks whose size differs from their image's")
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the data set if it is there")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing data set")] = False,
     overwrite_preprocessed: Annotated[
         bool,
-        typer.Option("--overwrite-preprocessed", help="Remove what nnU-Net preprocessed of an earlier conversion"),
+        typer.Option("--overwrite-preprocessed", help="Remove what nnU-Net preprocessed from an earlier conversion"),
     ] = False,
 ) -> None:
     """Convert a downloaded data set to nnU-Net's raw format, under $nnUNet_raw."""

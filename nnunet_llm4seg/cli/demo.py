@@ -32,5 +32,5 @@ def demo(
     try:
         run_demo(wanted, Console())
     except KeyboardInterrupt:
-        print("\nStopped; nothing is broken. Run the same command again to go on.")
+        print("\nStopped; nothing is broken. Run the same command again to continue.")
         raise typer.Exit(130) from None

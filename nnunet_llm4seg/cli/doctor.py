@@ -1,4 +1,4 @@
-"""`llm4seg doctor`: what is there, what is missing, and the next command."""
+"""`llm4seg doctor`: what is installed, what is missing, and the next command."""
 
 import typer
 

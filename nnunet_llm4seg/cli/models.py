@@ -5,14 +5,14 @@ from nnunet_llm4seg.cli import app
 
 @app.command()
 def models() -> None:
-    """List known models: shape, size of a layer, licence, and the paper's layer. Others work too."""
+    """List known models: shape, size of one layer, licence, and the paper's layer. Others work too."""
     from rich.console import Console
     from rich.table import Table
 
     from nnunet_llm4seg.llm.families import FAMILIES
     from nnunet_llm4seg.llm.known import KNOWN
 
-    numbers = ("hidden", "layers", "parameters of a layer", "MB of a layer")
+    numbers = ("hidden", "layers", "parameters per layer", "MB per layer")
     table = Table("model", "family", *numbers, "licence", "gated", "paper's layer")
     for name, known in KNOWN.items():
         family = known.config["model_type"]

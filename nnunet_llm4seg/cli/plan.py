@@ -1,4 +1,4 @@
-"""`llm4seg plan`: LLM4Seg plans out of nnU-Net's own, on the same preprocessed data."""
+"""`llm4seg plan`: LLM4Seg plans made from nnU-Net's own, on the same preprocessed data."""
 
 from typing import Annotated
 
@@ -29,7 +29,7 @@ def plan(
     embed_weights: Annotated[bool | None, typer.Option(help="Keep the frozen layer inside checkpoints.")] = None,
     max_tokens: Annotated[int | None, typer.Option(help="Refuse to train with more tokens at patch size.")] = None,
 ) -> None:
-    """Write LLM4Seg plans out of nnU-Net's own; only the settings given here are written, the rest are defaults."""
+    """Write LLM4Seg plans made from nnU-Net's own; only the settings given here are written."""
     import json
 
     from nnunet_llm4seg.nnunet.environment import dataset_folder

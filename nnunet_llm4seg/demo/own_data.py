@@ -26,14 +26,14 @@ def layout_of(folder: Path) -> str:
         return "folder"
     raise DatasetError(
         f"--data: {folder} is neither an nnU-Net raw data set (dataset.json, imagesTr/, labelsTr/) nor in the "
-        "official LLM4Seg layout (images/ and masks/0/); give the folder that holds these."
+        "official LLM4Seg layout (images/ and masks/0/); give the folder that contains these."
     )
 
 
 def write_part(source: Path, target: Path, *, seed: int) -> None:
-    """Copy up to 40 training and 10 held-out cases of a raw data set, whole or not at all.
+    """Copy up to 40 training and 10 held-out cases of a raw data set, completely or not at all.
 
-    Held-out cases go to imagesTs, with their truth in labelsTs; they are drawn from those with labels.
+    Held-out cases go to imagesTs, with their reference in labelsTs; they are drawn from the cases with labels.
 
     Raises:
         DatasetError: it is not an nnU-Net raw data set with files, or has fewer than 10 cases.
@@ -42,7 +42,7 @@ def write_part(source: Path, target: Path, *, seed: int) -> None:
         description = json.loads((source / "dataset.json").read_text(encoding="utf-8"))
         ending = description["file_ending"]
     except (OSError, ValueError, KeyError) as error:
-        raise DatasetError(f"--data: {source / 'dataset.json'} cannot be used ({error!r}); mend it first.") from error
+        raise DatasetError(f"--data: {source / 'dataset.json'} cannot be used ({error!r}); fix it first.") from error
     labels = {path.name.removesuffix(ending): path for path in sorted((source / "labelsTr").glob(f"*{ending}"))}
     if len(labels) < LEAST:
         raise DatasetError(

@@ -1,4 +1,4 @@
-"""One picture: image, truth and both arms for a few held-out cases."""
+"""One picture: image, reference and both arms for a few held-out cases."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _TRUTH, _ARM = "#2ca02c", "#ff7f0e"
 
 
 def draw(dataset: Path, arms: dict[str, Path], cases: list[str], caption: str, path: Path) -> None:
-    """Draw one row a case: the image, its truth (green), and every arm (orange over the truth's outline).
+    """Draw one row per case: the image, its reference (green), and every arm (orange over the reference's outline).
 
-    Of a volume the slice with most truth is shown.
+    For a volume, the slice with the most foreground is shown.
 
     Args:
         dataset: Raw data set with imagesTs and labelsTs.

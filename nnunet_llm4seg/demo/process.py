@@ -1,4 +1,4 @@
-"""Run a command with all its workers in a group of its own, and leave none of them behind."""
+"""Run a command with all its workers in their own process group, and leave none of them behind."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PATIENCE_S = 8.0
 
 
 def run_logged(words: Sequence[str], environment: Mapping[str, str], log: Path, on_line: Callable[[str], None]) -> int:
-    """Run a command of this Python's environment, and append what it prints to `log`.
+    """Run a command of this Python's environment, and append its output to `log`.
 
     If anything interrupts this function (Ctrl-C, say), the command and its workers are stopped first.
 
@@ -63,13 +63,13 @@ def _pass_on(process: subprocess.Popen, file: TextIO, on_line: Callable[[str], N
 
 
 def _stop(process: subprocess.Popen) -> None:
-    """End whatever is left of the command's group, gently if it obeys."""
+    """End what is left of the command's process group: politely first, then by force."""
     try:
         if process.poll() is None:
             _signal(process, signal.SIGINT)
             with suppress(subprocess.TimeoutExpired):
                 process.wait(_PATIENCE_S)
-    finally:  # also if Ctrl-C is pressed again meanwhile; data workers outlive their parent otherwise
+    finally:  # even if Ctrl-C is pressed again in the meantime; otherwise data workers outlive their parent
         _signal(process, signal.SIGKILL)
         process.wait()
 

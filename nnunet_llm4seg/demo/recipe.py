@@ -15,7 +15,7 @@ from nnunet_llm4seg.nnunet.environment import FOLDERS, with_trainers
 
 SEED = 20250622
 ARMS = {"vanilla": "nnUNetTrainerVanilla_demo", "LLM4Seg": "nnUNetTrainerLLM4Seg_demo"}
-_DATASET, _CONVERTED = 1, 2  # numbers of the demo's data sets, in folders of its own
+_DATASET, _CONVERTED = 1, 2  # numbers of the demo's data sets, in its own folders
 _PICTURED = 4
 
 
@@ -24,7 +24,7 @@ class Demo:
     """One demo in one folder.
 
     Attributes:
-        folder: Holds everything that the demo writes.
+        folder: Contains everything that the demo writes.
         data: The user's images, or None for synthetic ones.
         model, layer: The language model as `llm4seg plan` takes it, or both None for all-MiniLM-L6-v2.
         arms: Name of each arm -> its trainer.
@@ -55,20 +55,20 @@ class Demo:
         return {arm: self.folder / "predictions" / arm for arm, _ in self.arms}
 
     def variables(self) -> dict[str, str]:
-        """What nnU-Net's commands need in this folder, and what keeps them quick on small machines."""
+        """What nnU-Net's commands need in this folder, and what makes them quick on small machines."""
         return {
             **{name: str(self.folder / name) for name in FOLDERS},
             "nnUNet_extTrainer": with_trainers(os.environ.get("nnUNet_extTrainer")),
             "nnUNet_compile": "f",  # compiling takes longer than such a short training saves
             "nnUNet_def_n_proc": "2",
             "nnUNet_n_proc_DA": "2",
-            # PyTorch's threads spin while they wait; on few cores, shared with nnU-Net's workers, that costs 10 times
+            # PyTorch threads spin while they wait; on few cores, shared with nnU-Net's workers, it is 10 times slower
             "OMP_WAIT_POLICY": "PASSIVE",
         }
 
 
 def plan_fields(demo: Demo) -> dict[str, str]:
-    """The options of `llm4seg plan`. Layers without rotary tables, such as BERT's, can only be used in one way.
+    """The options of `llm4seg plan`. Layers without rotary tables, such as BERT's, allow only one choice.
 
     Raises:
         LLM4SegError: the model is not found, or has no such layer.
@@ -100,7 +100,7 @@ def recipe(demo: Demo, layout: str | None, fields: dict[str, str]) -> list[Step]
     preprocessed = demo.folder / "nnUNet_preprocessed" / demo.dataset
     device = _device()
     source = ("nnUNetPlans", ())
-    if layout == "raw":  # images of any size: nnU-Net plans for a small memory, so that a CPU can train too
+    if layout == "raw":  # images of any size: nnU-Net plans for little memory, so that a CPU can train too
         source = ("nnUNetPlans_demo", ("-gpu_memory_target", "1", "-overwrite_plans_name", "nnUNetPlans_demo"))
     plans, options = source
     number = str(_DATASET)
@@ -207,5 +207,5 @@ def _compare(demo: Demo) -> None:
     arms, truths = demo.predictions(), demo.raw / "labelsTs"
     scores.score(truths, arms, demo.folder / "scores.csv")
     kind = "Synthetic images" if demo.data is None else "A few of your images"
-    caption = f"{kind}, a training of minutes: shows that everything works, not that one is better"
+    caption = f"{kind}, a training of minutes: this shows that everything works, not that one arm is better"
     draw(demo.raw, arms, scores.held_out_cases(truths)[:_PICTURED], caption, demo.folder / "comparison.png")

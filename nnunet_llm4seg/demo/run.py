@@ -1,4 +1,4 @@
-"""`llm4seg demo`: run its steps, and tell the user what they were and what came of them."""
+"""`llm4seg demo`: run its steps, and show the user what they did and their results."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from nnunet_llm4seg.nnunet.environment import FOLDERS
 
 
 def run_demo(demo: Demo, console: Console) -> None:
-    """Run what is left of a demo, and show its results.
+    """Run the remaining steps of a demo, and show its results.
 
     Raises:
         LLM4SegError: the options cannot be used, or a step failed.
-        KeyboardInterrupt: it was stopped; running it again goes on.
+        KeyboardInterrupt: it was stopped; the same call continues it.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if (demo.model is None) != (demo.layer is None):
@@ -56,7 +56,7 @@ def run_demo(demo: Demo, console: Console) -> None:
 
 
 def _claim(demo: Demo, fields: dict[str, str]) -> None:
-    """Remember what this folder's demo is about; another one may not continue it."""
+    """Record the options of this folder's demo; a demo with others may not continue it."""
     about = {"data": None if demo.data is None else str(demo.data), **fields}
     path = demo.folder / "demo.json"
     if not path.is_file():
@@ -66,8 +66,8 @@ def _claim(demo: Demo, fields: dict[str, str]) -> None:
     for name in sorted(there.keys() | about.keys()):
         if there.get(name) != about.get(name):
             raise DemoError(
-                f"{demo.folder} holds a demo with {name} {there.get(name)!r}, not {about.get(name)!r}; choose another "
-                "folder with -o."
+                f"{demo.folder} contains a demo with {name} {there.get(name)!r}, not {about.get(name)!r}; choose "
+                "another folder with -o."
             )
 
 
@@ -82,7 +82,7 @@ def _introduce(demo: Demo, fields: dict[str, str], console: Console) -> None:
     )
     data = "synthetic, ultrasound-like images made here" if demo.data is None else f"a part of {demo.data}"
     console.print(f"  data: {data}", highlight=False)
-    console.print(f"  everything goes to {demo.folder}; Ctrl-C stops it, running it again goes on", highlight=False)
+    console.print(f"  everything goes to {demo.folder}; Ctrl-C stops it, running it again continues", highlight=False)
 
 
 def _conclude(demo: Demo, steps: list[Step], seconds: float, console: Console) -> None:
@@ -103,7 +103,7 @@ def _conclude(demo: Demo, steps: list[Step], seconds: float, console: Console) -
     console.print(f"Picture: {demo.folder / 'comparison.png'}", highlight=False, soft_wrap=True)
     console.print(f"Scores:  {demo.folder / 'scores.csv'}", highlight=False, soft_wrap=True)
     console.print(f"Report:  {demo.report}", highlight=False, soft_wrap=True)
-    console.print(f"\nThe commands, to go on from here (also in {script}):\n", highlight=False, soft_wrap=True)
+    console.print(f"\nThe commands, to continue from here (also in {script}):\n", highlight=False, soft_wrap=True)
     for line in _commands(demo, steps):
         console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
     console.print(f"\nThe demo took {seconds / 60:.1f} minutes this time.", highlight=False)

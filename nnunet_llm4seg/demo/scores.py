@@ -32,7 +32,7 @@ def score(truths: Path, arms: dict[str, Path], table: Path) -> dict[str, tuple[f
     cases = held_out_cases(truths)
     for arm, folder in arms.items():
         if missing := sorted(set(cases) - {path.name.partition(".")[0] for path in folder.glob("*")}):
-            raise DemoError(f"{folder} holds no prediction of {missing[0]}; remove it and run the demo again ({arm}).")
+            raise DemoError(f"{folder} has no prediction of {missing[0]}; remove it and run the demo again ({arm}).")
     rows = []
     for case in cases:
         truth = read_mask(truths, case)

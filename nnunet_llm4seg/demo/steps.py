@@ -1,4 +1,4 @@
-"""A list of steps that can be stopped anywhere and run again: what is done stays, what is half done starts over."""
+"""Steps that can be stopped at any time and run again: finished steps stay, an unfinished one starts anew."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rich.markup import escape
 from nnunet_llm4seg.demo.process import run_logged
 from nnunet_llm4seg.errors import DemoError
 
-# what nnU-Net's commands print, and what of it is shown: for good, or until the next one
+# which parts of the output of nnU-Net's commands are shown: permanently, or until the next one
 _EPOCH = re.compile(r"\bEpoch (\d+)\s*$")
 _DICE = re.compile(r"Pseudo dice \[(.*)\]")
 _PASSING = re.compile(r"(\d+%)\||\b([Pp]redicting \S+?):?$|(Using \S+ preprocessor.*)|(Extracting fingerprint.*)")
@@ -28,11 +28,11 @@ class Step:
     Attributes:
         name: Names its log and its mark in `.done`.
         title: What the user reads.
-        product: What is there once it is done.
+        product: The file or folder that exists once it is done.
         command: A command line, or empty.
         action: A function to call if there is no command.
-        checkpoints: For a training: the fold's folder, from whose checkpoints it is continued. All other steps
-            start with their product removed.
+        checkpoints: For a training: the fold's folder, from whose checkpoints it continues. Every other step
+            starts by removing its product.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Step:
 
 
 def run_steps(steps: Sequence[Step], folder: Path, environment: Mapping[str, str], console: Console) -> None:
-    """Run what is not done yet, in order.
+    """Run the steps that are not done yet, in order.
 
     Raises:
         DemoError: a step failed; it names the log.
@@ -62,7 +62,7 @@ def run_steps(steps: Sequence[Step], folder: Path, environment: Mapping[str, str
         heading = f"[bold]\\[{number}/{len(steps)}][/bold] {step.title}"
         mark = marks / step.name
         if mark.is_file() and step.product.exists():
-            console.print(f"{heading}: [green]is there already[/green]")
+            console.print(f"{heading}: [green]done already[/green]")
             continue
         for later in steps[number - 1 :]:
             (marks / later.name).unlink(missing_ok=True)
@@ -101,7 +101,7 @@ def _run(step: Step, log: Path, environment: Mapping[str, str], console: Console
     if code != 0 or not step.product.exists():
         raise DemoError(
             f"the step {step.name!r} failed (exit code {code}) with {last[:300]!r}; its whole output is in {log}. "
-            "Running the demo again goes on from here."
+            "Running the demo again continues from here."
         )
 
 

@@ -19,9 +19,9 @@ CONTRASTS_DB = (-20.0, -15.0, -11.0, -8.0, 9.0)
 
 
 def write_dataset(folder: Path, *, training: int, held_out: int, size: int, seed: int) -> None:
-    """Write an nnU-Net raw data set of grey PNGs, whole or not at all.
+    """Write an nnU-Net raw data set of grey PNGs, completely or not at all.
 
-    Held-out cases are in imagesTs, with their truth in labelsTs. The same arguments give the same pixels.
+    Held-out cases are in imagesTs, with their reference in labelsTs. The same arguments give the same pixels.
 
     Args:
         folder: `DatasetXXX_Name`, which must not exist.
@@ -98,7 +98,7 @@ def _lesion(rng: np.random.Generator, depth: np.ndarray, lateral: np.ndarray) ->
 def _shadows(
     rng: np.random.Generator, depth: np.ndarray, lateral: np.ndarray, distance: np.ndarray, centre: tuple
 ) -> np.ndarray:
-    """dB added below the lesion (a shadow or enhancement) and below dense structures that are no lesion."""
+    """dB added below the lesion (a shadow or enhancement) and below dense structures that are not lesions."""
     total = np.zeros_like(depth)
     behind = (depth > centre[0]) * (distance > 1) * np.exp(-(((lateral - centre[1]) / (0.7 * centre[2])) ** 4))
     total += rng.choice([-9.0, -4.0, 0.0, 3.0]) * behind

@@ -56,7 +56,7 @@ def write_checkpoint(checkpoint: dict[str, Any], output: Path) -> None:
         CheckpointError: a file of that name is there, or it cannot be written.
     """
     if output.exists():
-        raise CheckpointError(f"the file {output} is there already; give another name with -o.")
+        raise CheckpointError(f"the file {output} already exists; give another name with -o.")
     try:
         with written_whole(output) as temporary:
             torch.save(checkpoint, temporary)

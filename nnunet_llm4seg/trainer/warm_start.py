@@ -42,7 +42,7 @@ def warm_start(path: Path, output: Path, *, plans: str, trainer: str) -> Setting
         LLM4SegError: the layer cannot be had, see `trainer.settings.resolve`.
     """
     if output.exists():
-        raise CheckpointError(f"the file {output} is there already; give another name with -o.")
+        raise CheckpointError(f"the file {output} already exists; give another name with -o.")
     checkpoint = read_checkpoint(path)
     vanilla = checkpoint["network_weights"]
     try:

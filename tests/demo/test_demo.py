@@ -31,7 +31,7 @@ def _interrupt_when(process: subprocess.Popen, happened, folder: Path) -> str:
     deadline = time.monotonic() + 600
     while not happened():
         assert process.poll() is None, process.stdout.read()[-3000:]
-        assert time.monotonic() < deadline, "the awaited state never came"
+        assert time.monotonic() < deadline, "the expected state was never reached"
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGINT)
     output = process.communicate(timeout=60)[0]
@@ -42,7 +42,7 @@ def _interrupt_when(process: subprocess.Popen, happened, folder: Path) -> str:
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory):
-    """A folder, and what the demo printed each time until it was through."""
+    """A folder, and what the demo printed each time until it was finished."""
     from tiny_models import save_model
 
     model = save_model(tmp_path_factory.mktemp("model"))
@@ -72,7 +72,7 @@ def test_interrupted_training_is_continued_from_its_checkpoint(told):
 @pytest.mark.integration
 def test_what_was_done_before_an_interruption_is_not_done_again(told):
     _, outputs = told
-    assert [output.count("is there already") for output in outputs] == [0, 1, 3, 5, 9]
+    assert [output.count("done already") for output in outputs] == [0, 1, 3, 5, 9]
 
 
 @pytest.mark.integration

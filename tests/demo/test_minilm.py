@@ -43,7 +43,7 @@ def test_other_weights_are_refused_with_the_command_that_mends_it(package):
 
 def test_package_without_its_weights_counts_as_not_installed(package):
     (package / "model.safetensors").unlink()
-    with pytest.raises(ModelNotFoundError, match="not installed or not whole"):
+    with pytest.raises(ModelNotFoundError, match="not installed or not complete"):
         minilm.model_folder()
 
 

@@ -1,4 +1,4 @@
-"""Options of the demo that cannot be used are told before anything is made."""
+"""Options of the demo that cannot be used are refused before anything is made."""
 
 import pytest
 from rich.console import Console

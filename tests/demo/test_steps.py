@@ -29,7 +29,7 @@ def test_interrupted_anywhere_it_leaves_no_process_and_goes_on_where_it_was(tmp_
     assert not (tmp_path / ".done" / f"step{place}").exists()
     again = subprocess.run([sys.executable, FAKE, tmp_path], capture_output=True, text=True, timeout=60)
     assert again.returncode == 0, again.stdout
-    assert again.stdout.count("is there already") == place - 1
+    assert again.stdout.count("done already") == place - 1
     assert all((tmp_path / f"product{number}" / "whole").is_file() for number in (1, 2, 3))
     assert not naming(str(tmp_path))  # workers of finished steps are stopped, too
 

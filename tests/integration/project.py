@@ -94,7 +94,7 @@ class Project:
         deadline = time.monotonic() + timeout_s
         while not happened():
             assert process.poll() is None, process.stdout.read()[-6000:]
-            assert time.monotonic() < deadline, "the awaited state never came"
+            assert time.monotonic() < deadline, "the expected state was never reached"
             time.sleep(0.05)
         self.kill(process)
 

@@ -1,6 +1,6 @@
 """The main job through nnU-Net's own commands, 2D with a plain and 3D with a residual encoder.
 
-One project a dimension is trained once, in the order in which a user would; the tests look at what it left.
+One project per dimension is trained once, in the order of a user; the tests check its results.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def job(request) -> Job:
 
 
 def the_sentence(printed: str) -> str:
-    """What `llm4seg` says to a mistake, among what nnU-Net prints."""
+    """The message of `llm4seg` about a mistake, in the output of nnU-Net."""
     assert "Traceback" not in printed
     (line,) = (line for line in printed.splitlines() if line.startswith("llm4seg: "))
     return line

@@ -30,7 +30,7 @@ def test_a_warm_start_predicts_as_the_vanilla_network_and_trains_on(llama_bf16, 
     printed = llm4seg(*arguments)
     assert "but the segmentation heads" in printed
     ours = project.model_folder(dataset, SHORT, PLANS, "2d")
-    assert not ours.exists()  # making the file left no results behind
+    assert not ours.exists()  # making the file did not leave results behind
 
     # with the heads: nnU-Net continues at epoch 0
     (ours / "fold_0").mkdir(parents=True)

@@ -70,7 +70,7 @@ def test_a_trained_layer_stays(checkpoint, tmp_path):
 
 def test_nothing_is_overwritten(checkpoint, tmp_path):
     full = checkpoint()
-    with pytest.raises(CheckpointError, match="is there already"):
+    with pytest.raises(CheckpointError, match="already exists"):
         strip(full, full)
 
 

@@ -115,5 +115,5 @@ def test_a_checkpoint_with_a_layer_is_not_started_again(project, vanilla):
     warm_start(project / "vanilla.pth", project / "warm.pth", plans="Q", trainer=GATED)
     with pytest.raises(CheckpointError, match="holds an LLM layer already"):
         warm_start(project / "warm.pth", project / "again.pth", plans="Q", trainer=GATED)
-    with pytest.raises(CheckpointError, match="is there already"):
+    with pytest.raises(CheckpointError, match="already exists"):
         warm_start(project / "vanilla.pth", project / "warm.pth", plans="Q", trainer=GATED)
