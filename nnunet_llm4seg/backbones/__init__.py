@@ -7,13 +7,14 @@ Where the published networks begin with random weights, so do these: with PyTorc
 """
 
 import importlib
+from typing import Any
 
 _CLASSES = {"UNet": "unet", "CMUNeXt": "cmunext", "MedNeXt": "mednext", "UXNet": "uxnet"}
 
 __all__ = sorted(_CLASSES)
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name in _CLASSES:
         return getattr(importlib.import_module(f".{_CLASSES[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

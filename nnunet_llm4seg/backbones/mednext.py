@@ -11,6 +11,7 @@ the coarsest, so it is omitted here. Residual connections in the down and up blo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from monai.networks.blocks.mednext_block import MedNeXtBlock, MedNeXtDownBlock, MedNeXtOutBlock, MedNeXtUpBlock
@@ -77,7 +78,7 @@ class MedNeXt(Backbone):
         refuse_even_kernels("MedNeXt", [kernel_size])
         spatial_dims = _spatial_dims(strides)
         refuse_other_topology("MedNeXt", LEVELS, spatial_dims, n_stages, strides)
-        common = {"kernel_size": kernel_size, "use_residual_connection": True, "dim": f"{spatial_dims}d"}
+        common: dict[str, Any] = {"kernel_size": kernel_size, "use_residual_connection": True, "dim": f"{spatial_dims}d"}
         convolution = nn.Conv2d if spatial_dims == 2 else nn.Conv3d
 
         def level(part: int, width: int) -> list[nn.Module]:

@@ -10,8 +10,12 @@ from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
 from nnunet_llm4seg.trainer.base import nnUNetTrainerLLM4Seg
 from nnunet_llm4seg.trainer.budgets import DemoBudget
+from nnunet_llm4seg.trainer.recipes import Recipe
+from nnunet_llm4seg.trainer.variants.adamw import *
+from nnunet_llm4seg.trainer.variants.adamw_1en4_no_deep_supervision import *
 from nnunet_llm4seg.trainer.variants.deepseek import *
 from nnunet_llm4seg.trainer.variants.gated import *
+from nnunet_llm4seg.trainer.variants.no_deep_supervision import *
 from nnunet_llm4seg.trainer.variants.plain import *
 from nnunet_llm4seg.trainer.variants.random import *
 from nnunet_llm4seg.trainer.variants.random_trainable import *
@@ -36,10 +40,16 @@ VARIANTS: dict[str, Mapping[str, Any]] = {
 _EVERY = {
     name: found for name, found in globals().items() if name.startswith("nnUNetTrainer") and name != "nnUNetTrainer"
 }
+# both arms by the recipes of the paper's other networks, any length
+RECIPE_TRAINERS: dict[str, type[nnUNetTrainer]] = {
+    name: trainer for name, trainer in _EVERY.items() if issubclass(trainer, Recipe)
+}
 # trainings of minutes, with their vanilla arms: for `llm4seg demo`, and for a first try of any variant
 SHORT_TRAINERS: dict[str, type[nnUNetTrainer]] = {
-    name: trainer for name, trainer in _EVERY.items() if issubclass(trainer, DemoBudget)
+    name: trainer
+    for name, trainer in _EVERY.items()
+    if issubclass(trainer, DemoBudget) and name not in RECIPE_TRAINERS
 }
 TRAINERS: dict[str, type[nnUNetTrainerLLM4Seg]] = {
-    name: trainer for name, trainer in _EVERY.items() if name not in SHORT_TRAINERS
+    name: trainer for name, trainer in _EVERY.items() if name not in {*SHORT_TRAINERS, *RECIPE_TRAINERS}
 }
