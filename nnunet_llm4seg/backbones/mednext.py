@@ -78,7 +78,11 @@ class MedNeXt(Backbone):
         refuse_even_kernels("MedNeXt", [kernel_size])
         spatial_dims = _spatial_dims(strides)
         refuse_other_topology("MedNeXt", LEVELS, spatial_dims, n_stages, strides)
-        common: dict[str, Any] = {"kernel_size": kernel_size, "use_residual_connection": True, "dim": f"{spatial_dims}d"}
+        common: dict[str, Any] = {
+            "kernel_size": kernel_size,
+            "use_residual_connection": True,
+            "dim": f"{spatial_dims}d",
+        }
         convolution = nn.Conv2d if spatial_dims == 2 else nn.Conv3d
 
         def level(part: int, width: int) -> list[nn.Module]:
