@@ -1,5 +1,6 @@
-import subprocess
-import sys
+import resource
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.errors import CheckpointError
 from nnunet_llm4seg.files import written_whole
 from nnunet_llm4seg.llm.source import prepare_layer
+from nnunet_llm4seg.trainer.base import nnUNetTrainerLLM4Seg
 from nnunet_llm4seg.trainer.checkpoints import layer_from_siblings, newest_readable, read_checkpoint
 
 
@@ -77,28 +79,27 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("f", "old")]
 
 
-FULL_DISK = """
-import resource, signal, sys, torch
-from nnunet_llm4seg.trainer.base import nnUNetTrainerLLM4Seg
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))  # a write past that fails, as on a full disk
-trainer = object.__new__(nnUNetTrainerLLM4Seg)
-trainer.local_rank, trainer.disable_checkpointing, trainer.is_ddp, trainer.grad_scaler = 0, False, False, None
-trainer.network = torch.nn.Linear(200, 200)
-trainer.optimizer = torch.optim.SGD(trainer.network.parameters(), 1)
-trainer.logger = type("L", (), {"get_checkpoint": lambda self: {}})()
-trainer._best_ema, trainer.current_epoch, trainer.my_init_kwargs = None, 0, {}
-trainer.inference_allowed_mirroring_axes = None
-try:
-    trainer.save_checkpoint(sys.argv[1])
-except Exception as error:
-    print(type(error).__name__, error)
-"""
+@contextmanager
+def _files_of_at_most(size: int):
+    """Within this context a write past `size` bytes of a file fails, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_full_disk_keeps_the_checkpoint_before_it(tmp_path):
     path = save(tmp_path / "checkpoint_latest.pth", 4)
-    result = subprocess.run([sys.executable, "-c", FULL_DISK, str(path)], capture_output=True, text=True, check=True)
-    assert "CheckpointError" in result.stdout and "Free some disk space" in result.stdout
+    trainer = object.__new__(nnUNetTrainerLLM4Seg)
+    trainer.local_rank, trainer.disable_checkpointing, trainer.is_ddp, trainer.grad_scaler = 0, False, False, None
+    trainer.network = torch.nn.Linear(200, 200)
+    trainer.optimizer = torch.optim.SGD(trainer.network.parameters(), 1)
+    trainer.logger = SimpleNamespace(get_checkpoint=dict)
+    trainer._best_ema, trainer.current_epoch, trainer.my_init_kwargs = None, 0, {}
+    trainer.inference_allowed_mirroring_axes = None
+    with _files_of_at_most(50_000), pytest.raises(CheckpointError, match="Free some disk space"):
+        trainer.save_checkpoint(str(path))
     assert read_checkpoint(path)["current_epoch"] == 4
     assert [p.name for p in tmp_path.iterdir()] == ["checkpoint_latest.pth"]

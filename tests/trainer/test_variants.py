@@ -1,6 +1,6 @@
+import multiprocessing
 import pickle
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -76,15 +76,11 @@ def test_nnunet_finds_each_trainer_as_one_class_that_pickles(ext_trainer, name):
 
 
 def test_a_spawned_worker_finds_the_trainer(ext_trainer):
-    code = (
-        "import multiprocessing as mp\n"
-        "from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name as find\n"
-        "if __name__ == '__main__':\n"
-        "    with mp.get_context('spawn').Pool(1) as pool:\n"
-        "        print(pool.apply(find, ('nnUNetTrainerLLM4Seg_5epochs',)).__qualname__)\n"
-    )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert result.stdout.splitlines()[-1:] == ["nnUNetTrainerLLM4Seg_5epochs"], result.stderr
+    from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name as find
+
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        found = pool.apply(find, ("nnUNetTrainerLLM4Seg_5epochs",))
+    assert found is TRAINERS["nnUNetTrainerLLM4Seg_5epochs"]
 
 
 def test_our_folder_comes_first_once_and_others_stay():
