@@ -6,14 +6,34 @@ from typing import Annotated
 import typer
 
 from nnunet_llm4seg.cli import app
+from nnunet_llm4seg.errors import ConfigError
 
 
 @app.command()
 def convert(
-    name: Annotated[str, typer.Argument(help="busi, tnscui, isic, kvasir, btcv or folder")],
-    source: Annotated[Path, typer.Argument(help="The folder that contains the data set as published")],
-    dataset_id: Annotated[int, typer.Option("-d", help="nnU-Net's number for the data set, 1 to 999")],
+    converter: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="busi, tnscui, isic, kvasir, btcv, folder or volumes; see --list"),
+    ] = None,
+    source: Annotated[Path | None, typer.Argument(help="The folder that contains the data set as published")] = None,
+    dataset_id: Annotated[int | None, typer.Option("-d", help="nnU-Net's number for the data set, 1 to 999")] = None,
+    list_: Annotated[bool, typer.Option("--list", help="Show the converters and the layouts that each knows")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show cases, classes, skipped files, groups and folds; write nothing")
+    ] = False,
     size: Annotated[int | None, typer.Option(help="Resize to this height and width in pixels")] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TABLE",
+            help="folder, volumes: classes by their values, palette indices or colours: 'background=0,cup=255', "
+            "'background=#000000,vessel=#ff0000', or a .json or .csv file",
+        ),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="folder, volumes: the data set's name; default: SOURCE's")] = None,
+    channels: Annotated[
+        str | None, typer.Option(help="volumes: CT, MR or the names of several channels, such as t1,flair")
+    ] = None,
     splits: Annotated[
         str | None, typer.Option(help="official: the published folds; 5fold: seeded and stratified ones")
     ] = None,
@@ -40,31 +60,51 @@ def convert(
 ) -> None:
     """Convert a downloaded data set to nnU-Net's raw format, under $nnUNet_raw."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-    from nnunet_llm4seg.datasets.conversion import ConversionOptions, SplitOptions
     from nnunet_llm4seg.datasets.conversion import convert as run
+    from nnunet_llm4seg.datasets.dry_run import look
+    from nnunet_llm4seg.datasets.options import ConversionOptions, SplitOptions
+    from nnunet_llm4seg.datasets.registry import CONVERTERS
 
+    if list_:
+        for known, found in CONVERTERS.items():
+            print(f"{known}: {found.layouts}")
+        return
+    if converter is None or source is None or (dataset_id is None and not dry_run):
+        raise ConfigError(
+            "convert takes NAME, SOURCE and -d NUMBER, such as `llm4seg convert busi FOLDER -d 100`; "
+            "`llm4seg convert --list` shows the names."
+        )
     options = ConversionOptions(
         size=size,
         colour=rgb,
         resize_masks=resize_masks,
         normals=normals,
+        labels=labels,
+        name=name,
+        channels=channels,
         splits=SplitOptions(kind=splits, seed=seed, group_by=group_by, group_near_duplicates=group_near_duplicates),
         overwrite=overwrite,
         overwrite_preprocessed=overwrite_preprocessed,
     )
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=Console(stderr=True)) as bars:
-        tasks = {}
+        tasks: dict[str, TaskID] = {}
 
         def progress(what: str, done: int, total: int) -> None:
             if what not in tasks:
                 tasks[what] = bars.add_task(what, total=total)
             bars.update(tasks[what], completed=done)
 
-        folder, lines = run(name, source, dataset_id, options, progress)
-    print(folder)
+        if dry_run:
+            folder, lines = None, look(converter, source, options, progress)
+        else:
+            assert dataset_id is not None
+            folder, lines = run(converter, source, dataset_id, options, progress)
+    if folder is not None:
+        print(folder)
     for line in lines:
         print(f"  {line}")
-    print(f"next: nnUNetv2_plan_and_preprocess -d {dataset_id} --verify_dataset_integrity")
+    if folder is not None:
+        print(f"next: nnUNetv2_plan_and_preprocess -d {dataset_id} --verify_dataset_integrity")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from nnunet_llm4seg.datasets.cases import Case, Fold, SourceDataset, by_stem, image_files, no_layout, paired
+from nnunet_llm4seg.datasets.cases import Case, Fold, SourceDataset
+from nnunet_llm4seg.datasets.finding import by_stem, files_of, no_layout, paired, stem
 from nnunet_llm4seg.errors import DatasetError
 
 ORGANS = (
@@ -23,7 +24,7 @@ ORGANS = (
     "right adrenal gland",
     "left adrenal gland",
 )
-ENDING = ".nii.gz"
+ENDINGS = (".nii.gz", ".nii")
 # (images, labels, test images)
 _LAYOUTS = (
     ("RawData/Training/img", "RawData/Training/label", "RawData/Testing/img"),
@@ -42,29 +43,25 @@ def read_btcv(source: Path) -> SourceDataset:
     if layout is None or not (source / layout[1]).is_dir():
         raise no_layout(source, "RawData/Training/ with img/ and label/, or imagesTr/ and labelsTr/")
     images, labels, tests = (source / name for name in layout)
-    image_of = by_stem(image_files(images, (ENDING,)), _stem)
-    label_of = by_stem(image_files(labels, (ENDING,)), lambda path: _stem(path).replace("label", "img", 1))
+    image_of = by_stem(files_of(images, ENDINGS), stem)
+    label_of = by_stem(files_of(labels, ENDINGS), lambda path: stem(path).replace("label", "img", 1))
     if not image_of:
-        raise DatasetError(f"{images} holds no {ENDING} files; unpack the training volumes there.")
+        raise DatasetError(f"{images} holds no {' or '.join(ENDINGS)} files; unpack the training volumes there.")
     cases = [
-        Case(name=name, image=image, masks=files)
+        Case(name=name, images=(image,), masks=files)
         for name, image, files in paired(image_of, {name: [path] for name, path in label_of.items()})
     ]
     if tests.is_dir():
-        cases += [Case(name=_stem(p), image=p, test=True) for p in image_files(tests, (ENDING,))]
+        cases += [Case(name=stem(p), images=(p,), test=True) for p in files_of(tests, ENDINGS)]
     return SourceDataset(
         name="BTCV",
         list_folders=(source,),
         cases=cases,
         labels={"background": 0} | {organ: value for value, organ in enumerate(ORGANS, 1)},
-        volumes=True,
+        channels=("CT",),
         published=_published(source / "dataset_0.json"),
         published_in="dataset_0.json",
     )
-
-
-def _stem(path: Path) -> str:
-    return path.name[: -len(ENDING)]
 
 
 def _published(path: Path) -> list[Fold] | None:
@@ -73,7 +70,7 @@ def _published(path: Path) -> list[Fold] | None:
         return None
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        training, validation = ([_stem(Path(e["image"])) for e in content[k]] for k in ("training", "validation"))
+        training, validation = ([stem(Path(e["image"])) for e in content[k]] for k in ("training", "validation"))
     except (ValueError, KeyError, TypeError) as error:
         raise DatasetError(f"{path} is not a list of training and validation images; replace or remove it.") from error
     return [(training, validation)]

@@ -6,15 +6,8 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from nnunet_llm4seg.datasets.cases import (
-    Case,
-    SourceDataset,
-    by_stem,
-    first_folder,
-    image_files,
-    no_layout,
-    paired,
-)
+from nnunet_llm4seg.datasets.cases import Case, SourceDataset
+from nnunet_llm4seg.datasets.finding import by_stem, files_of, first_folder, no_layout, paired
 from nnunet_llm4seg.datasets.layouts import images_and_masks
 from nnunet_llm4seg.errors import DatasetError
 
@@ -38,10 +31,10 @@ def read_busi(source: Path, *, normals: bool = False) -> SourceDataset:
     root = root if root.is_dir() else source
     if first_folder(root / "benign", root / "malignant"):
         cases = [case for name in CLASSES[: 3 if normals else 2] for case in _of_class(root / name)]
-    elif (cases := images_and_masks(root)) is not None:
-        classes = [_class_of(case.name) for case in cases]
-        cases = [replace(case, group=c, healthy=c == NORMAL) for case, c in zip(cases, classes, strict=True)]
-        cases = [case for case in cases if normals or not case.healthy]
+    elif (found := images_and_masks(root)) is not None:
+        classes = [_class_of(case.name) for case in found]
+        found = [replace(case, group=c, healthy=c == NORMAL) for case, c in zip(found, classes, strict=True)]
+        cases = [case for case in found if normals or not case.healthy]
     else:
         raise no_layout(source, "Dataset_BUSI_with_GT/ with benign/ and malignant/, or images/ and masks/0/")
     return SourceDataset(name="BUSI", list_folders=(source, root), cases=cases, labels={"background": 0, "lesion": 1})
@@ -49,15 +42,16 @@ def read_busi(source: Path, *, normals: bool = False) -> SourceDataset:
 
 def _of_class(folder: Path) -> list[Case]:
     if not folder.is_dir():
-        raise DatasetError(f"{folder} is missing; unpack the whole data set, or leave --normals away.")
-    images, masks = [], {}
-    for path in image_files(folder):
+        raise DatasetError(f"{folder} is missing; unpack the whole data set, or omit --normals.")
+    images: list[Path] = []
+    masks: dict[str, list[Path]] = {}
+    for path in files_of(folder):
         if match := _MASK.match(path.stem):
             masks.setdefault(match["image"], []).append(path)
         else:
             images.append(path)
     return [
-        Case(name=name, image=image, masks=files, group=folder.name, healthy=folder.name == NORMAL)
+        Case(name=name, images=(image,), masks=files, group=folder.name, healthy=folder.name == NORMAL)
         for name, image, files in paired(by_stem(images), masks)
     ]
 

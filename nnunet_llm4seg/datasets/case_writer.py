@@ -1,9 +1,9 @@
-"""Writing one case's files into nnU-Net's folders; what is there already is whole and stays."""
+"""Writing one case's files into nnU-Net's folders; what exists already is whole and stays."""
 
 from __future__ import annotations
 
 import json
-import shutil
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,92 +11,95 @@ import numpy as np
 from PIL import Image
 
 from nnunet_llm4seg.datasets.cases import Case
-from nnunet_llm4seg.datasets.images import FITTED, read_image, read_mask, resized
-from nnunet_llm4seg.datasets.volumes import check_volume
-from nnunet_llm4seg.datasets.writer import NOTICES
-from nnunet_llm4seg.errors import DatasetError
+from nnunet_llm4seg.datasets.image_cases import ImageCase, ImageReading, read_image_case
+from nnunet_llm4seg.datasets.near_duplicates import Features, features
+from nnunet_llm4seg.datasets.volumes import VolumeReading, check_volumes, label_voxels, write_label, write_volume
 from nnunet_llm4seg.files import write_json, written_whole
-
-EMPTY = "labels are empty: look whether their masks show the foreground bright on black"
-FULL = "labels are foreground everywhere: look whether their masks show the foreground bright on black"
 
 
 class CaseFiles(NamedTuple):
     """Where a case's files go; `notices` is for the next run, should this one be killed."""
 
-    image: Path
+    images: tuple[Path, ...]
     label: Path
     notices: Path
 
 
-def case_files(folder: Path, name: str, *, test: bool, ending: str) -> CaseFiles:
-    """The files of a case under its new name."""
-    which = "Ts" if test else "Tr"
-    return CaseFiles(
-        folder / f"images{which}" / f"{name}_0000{ending}",
-        folder / f"labels{which}" / f"{name}{ending}",
-        folder / NOTICES / f"{name}.json",
-    )
+@dataclass(frozen=True)
+class CaseResult:
+    """What is to be known of a written case.
+
+    Attributes:
+        counts: pixels or voxels per label, (labels,); None without masks.
+        features: for the search for near-duplicates, of 2D cases.
+        foreground: the value of the masks' foreground where it is an unusual one.
+    """
+
+    notices: list[str]
+    counts: np.ndarray | None = None
+    features: Features | None = None
+    foreground: tuple[int, ...] | None = field(default=None)
 
 
-def write_image_case(
-    case: Case, target: CaseFiles, *, colour: bool, size: int | None, resize_masks: bool
-) -> list[str]:
-    """Write a 2D case as PNG, its merged masks as 0 and 1; returns notices, also those of a run that was killed.
+def write_image_case(case: Case, target: CaseFiles, *, how: ImageReading, labels: int) -> CaseResult:
+    """Write a 2D case as PNG, its labels as 0, 1, ...; a result also of a case that a killed run has written.
 
     Raises:
-        DatasetError: a file cannot be read, or a mask has another size and may not be resized.
+        DatasetError: see `read_image_case`.
     """
-    if target.image.exists() and (target.label.exists() or not case.masks):
-        return _noticed_before(target)
-    pixels, notices = read_image(case.image, colour=colour)
-    shape = pixels.shape[:2]
-    final = (size, size) if size else shape
-    label = np.zeros(final, dtype=bool)
-    for path in case.masks:
-        mask, more = read_mask(path)
-        if mask.shape != shape:
-            if not resize_masks:
-                raise DatasetError(
-                    f"{case.name}: the image is {shape[1]}x{shape[0]} and its mask {path.name} "
-                    f"{mask.shape[1]}x{mask.shape[0]}; correct the files or add --resize-masks."
-                )
-            more = [*more, FITTED]
-        label |= resized(mask, final)
-        notices += more
-    if case.masks and label.all():
-        notices.append(FULL)
-    elif case.masks and not label.any() and not case.healthy:
-        notices.append(EMPTY)
-    if notices:  # before the files that tell the next run that the case is done
-        write_json(target.notices, notices)
-    _save(resized(pixels, final), target.image)
-    if case.masks:
-        _save(label.astype(np.uint8), target.label)
-    return notices
+    if _exists(case, target):
+        notices, foreground = _noticed_before(target)
+        label = pixels(target.label) if case.masks else None
+        return image_result(ImageCase(pixels(target.images[0]), label, notices, foreground), labels)
+    read = read_image_case(case, how)
+    if read.notices or read.foreground:  # before the files that tell the next run that the case is done
+        write_json(target.notices, {"notices": read.notices, "foreground": read.foreground})
+    _save(read.pixels, target.images[0])
+    if read.label is not None:
+        _save(read.label, target.label)
+    return image_result(read, labels)
 
 
-def write_volume_case(case: Case, target: CaseFiles, *, values: range) -> list[str]:
-    """Copy a 3D case's NIfTI files after checking them; returns notices.
+def image_result(read: ImageCase, labels: int) -> CaseResult:
+    """What is to be known of a 2D case."""
+    counts = None if read.label is None else np.bincount(read.label.ravel(), minlength=labels)
+    return CaseResult(read.notices, counts, features(read.pixels), read.foreground)
+
+
+def write_volume_case(case: Case, target: CaseFiles, *, how: VolumeReading) -> CaseResult:
+    """Write a 3D case as NIfTI after checking it; files that are such already are copied.
 
     Raises:
-        DatasetError: a file cannot be read, or image and label do not fit.
+        DatasetError: a file cannot be read, or images and label do not fit.
     """
-    sources = [case.image, *case.masks]
-    targets = [target.image, target.label][: len(sources)]
-    if all(path.exists() for path in targets):
-        return _noticed_before(target)
-    notices = check_volume(case.image, case.masks[0] if case.masks else None, values)
+    if _exists(case, target):
+        counts = np.bincount(label_voxels(target.label).ravel(), minlength=len(how.values)) if case.masks else None
+        return CaseResult(_noticed_before(target)[0], counts)
+    notices, counts = check_volumes(case.images, case.masks[0] if case.masks else None, how)
     if notices:
-        write_json(target.notices, notices)
-    for source, path in zip(sources, targets, strict=True):
-        with written_whole(path) as temporary:
-            shutil.copyfile(source, temporary)
-    return notices
+        write_json(target.notices, {"notices": notices, "foreground": None})
+    for source, path in zip(case.images, target.images, strict=True):
+        write_volume(source, path)
+    if case.masks:
+        write_label(case.masks[0], target.label, how)
+    return CaseResult(notices, counts)
 
 
-def _noticed_before(target: CaseFiles) -> list[str]:
-    return json.loads(target.notices.read_text(encoding="utf-8")) if target.notices.exists() else []
+def _exists(case: Case, target: CaseFiles) -> bool:
+    return all(path.exists() for path in target.images) and (target.label.exists() or not case.masks)
+
+
+def _noticed_before(target: CaseFiles) -> tuple[list[str], tuple[int, ...] | None]:
+    if not target.notices.exists():
+        return [], None
+    content = json.loads(target.notices.read_text(encoding="utf-8"))
+    return content["notices"], tuple(content["foreground"]) if content["foreground"] else None
+
+
+def pixels(path: Path) -> np.ndarray:
+    """Pixels of a written image or label: (H, W) uint8 or uint16, or (H, W, 3) uint8."""
+    with Image.open(path) as image:
+        return np.array(image).astype(np.uint16) if image.mode.startswith("I") else np.array(image)
 
 
 def _save(pixels: np.ndarray, path: Path) -> None:

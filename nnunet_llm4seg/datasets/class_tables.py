@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from nnunet_llm4seg.datasets.cases import Case, some
+from nnunet_llm4seg.datasets.cases import Case
+from nnunet_llm4seg.datasets.names import some
 from nnunet_llm4seg.errors import DatasetError
 
 

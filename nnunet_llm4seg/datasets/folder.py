@@ -1,19 +1,37 @@
-"""Any folder of images beside a folder of masks, such as the official LLM4Seg layout."""
+"""Any 2D images with masks of one or several classes, such as the official LLM4Seg layout."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from nnunet_llm4seg.datasets.cases import SourceDataset, no_layout, safe_names
-from nnunet_llm4seg.datasets.layouts import images_and_masks
+from nnunet_llm4seg.datasets.cases import SourceDataset
+from nnunet_llm4seg.datasets.finding import no_layout
+from nnunet_llm4seg.datasets.label_table import BACKGROUND, read_table
+from nnunet_llm4seg.datasets.layouts import KNOWN, folder_layout
+from nnunet_llm4seg.datasets.names import safe_name
 
 
-def read_folder(source: Path) -> SourceDataset:
-    """`images/` + `masks/0/`, or `images/` + `masks/`; grey if every image file is, else RGB."""
-    cases = images_and_masks(source)
-    if cases is None:
-        raise no_layout(source, "images/ and masks/0/, or images/ and masks/")
-    name = safe_names([source.resolve().name])[source.resolve().name]
+def read_folder(source: Path, *, labels: str | None = None) -> SourceDataset:
+    """Images with masks in any layout of `layouts.KNOWN`; grey if every image file is, else RGB.
+
+    Args:
+        labels: classes by the values of the masks; None for masks of one class.
+
+    Raises:
+        ConfigError: the table of classes cannot be used.
+        DatasetError: the layout is another one, or images and masks do not pair.
+    """
+    table = read_table(labels) if labels else None
+    layout = folder_layout(source)
+    if layout is None:
+        raise no_layout(source, KNOWN)
     return SourceDataset(
-        name=name, list_folders=(source,), cases=cases, labels={"background": 0, "foreground": 1}, colour=None
+        name=safe_name(source.resolve().name),
+        list_folders=(source,),
+        cases=layout.cases,
+        labels=table.labels if table else {BACKGROUND: 0, "foreground": 1},
+        table=table,
+        colour=None,
+        published=layout.published,
+        published_in="the folders of the training and validation set",
     )

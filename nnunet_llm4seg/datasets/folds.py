@@ -3,115 +3,117 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from nnunet_llm4seg.datasets import splits
-from nnunet_llm4seg.datasets.cases import SourceDataset, some
-from nnunet_llm4seg.datasets.groups import joined, pairs_by_name
+from nnunet_llm4seg.datasets.cases import Fold
+from nnunet_llm4seg.datasets.found import Found, PublishedFolds
+from nnunet_llm4seg.datasets.groups import joined
+from nnunet_llm4seg.datasets.names import some
 from nnunet_llm4seg.datasets.near_duplicates import RULE
-from nnunet_llm4seg.errors import ConfigError
 
-Pairs = list[tuple[str, str]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class SplitOptions:
-    """What to split by; `group_by` and the near-duplicates stay together in `5fold` and are counted else."""
-
-    kind: str | None = None
-    seed: int = 12345
-    group_by: str | None = None
-    group_near_duplicates: bool = True
-
-    def __post_init__(self) -> None:
-        if self.kind not in (None, *splits.SPLITS):
-            raise ConfigError(f"--splits {self.kind!r} is not allowed; choose {' or '.join(splits.SPLITS)}.")
-        if self.group_by is not None and self.kind is None:
-            raise ConfigError(f"--group-by {self.group_by!r} needs folds to keep groups in; add --splits 5fold.")
+_LARGE_GROUP = 0.2  # of the cases: then one fold is that group
+_UNEVEN = 0.05  # how far a fold may be from a fifth of the cases
 
 
-def make_groups(
-    dataset: SourceDataset, names: Mapping[str, str], duplicates: Pairs | None, group_by: str | None
-) -> dict[str, Any]:
-    """Content of groups.json: training cases that are one patient's, and near-duplicates, by their new names.
+@dataclass(frozen=True)
+class Groups:
+    """Cases that belong together, by new names.
 
-    Args:
-        names: new case names by the published ones.
-        duplicates: near-duplicates by their new names; None if nobody looked for them.
-        group_by: for the training cases alone, since names of test cases may be made up.
+    Attributes:
+        duplicates: pairs of near-duplicates; None if nobody looked for them.
+        similar: groups that these pairs connect.
+        together: groups that pairs and patients connect, those that `--no-group-near-duplicates` ignores too.
+        rule: how these were found.
     """
-    training = _training(dataset, names)
+
+    duplicates: list[tuple[str, str]] | None
+    similar: list[list[str]]
+    together: list[list[str]]
+    rule: str
+
+
+def make_groups(found: Found, duplicates: list[tuple[str, str]] | None) -> Groups:
+    """Groups of near-duplicates and patients."""
+    group_by = found.options.splits.group_by
     rules = ([] if duplicates is None else [RULE]) + ([f"names with the same {group_by!r}"] if group_by else [])
-    return {"rule": "; ".join(rules), "groups": joined((duplicates or []) + _patients(training, group_by))}
+    together = joined([*(duplicates or []), *_chains(found.patients)])
+    return Groups(duplicates, joined(duplicates or []), together, "; ".join(rules))
 
 
-def make_folds(
-    dataset: SourceDataset, names: Mapping[str, str], duplicates: Pairs | None, options: SplitOptions
-) -> tuple[list[dict[str, list[str]]], dict[str, Any]]:
+def make_folds(found: Found, groups: Groups) -> tuple[list[dict[str, list[str]]], dict[str, Any]]:
     """Contents of splits_final.json and splits_info.json.
 
-    Args:
-        names: new case names by the published ones.
-        duplicates: near-duplicates by their new names; None if nobody looked for them.
-
     Raises:
-        DatasetError: the published lists are missing or do not fit, or five folds cannot be made.
+        DatasetError: five folds cannot be made.
     """
-    training = _training(dataset, names)
-    if options.kind == "official":
-        if dataset.published:
-            published, origin = dataset.published, [dataset.published_in]
-        else:
-            published, origin = splits.read_lists(*dataset.list_folders)
-        folds = splits.published_folds(published, training)
-        info = {"splits": "official", "read_from": origin, **_holdouts(folds, len(training))}
+    options = found.options.splits
+    info: dict[str, Any]
+    if found.official:
+        folds = found.official.folds
+        info = {
+            "splits": "official",
+            "read_from": found.official.read_from,
+            **_holdouts(found.official, len(found.training)),
+        }
     else:
-        words = splits.classes_from_names(training)
-        classes = {training[c.name]: c.group or words[c.name] for c in dataset.cases if not c.test}
-        near = duplicates if options.group_near_duplicates else None
-        # with the test cases, since one of them may connect two training cases
-        groups = make_groups(dataset, names, near, options.group_by)["groups"]
-        together = [kept for group in groups if (kept := [name for name in group if name in classes])]
-        folds = splits.five_folds(classes, together, seed=options.seed)
-        counts = {name: count for name, count in sorted(Counter(classes.values()).items(), key=str) if name}
+        # groups include the test cases, since one of them may connect two training cases
+        kept = groups.together if options.group_near_duplicates else found.patients
+        together = [part for group in kept if (part := [name for name in group if name in found.classes])]
+        folds = splits.five_folds(found.classes, together, seed=options.seed)
+        counts = {name: n for name, n in sorted(Counter(found.classes.values()).items(), key=str) if name}
         info = {
             "splits": "5fold",
             "seed": options.seed,
             "stratified_by": counts or None,
             "group_by": options.group_by,
-            "near_duplicates_grouped": options.group_near_duplicates and duplicates is not None,
+            "near_duplicates_grouped": options.group_near_duplicates and groups.duplicates is not None,
+            "notes": _unevenness(together, folds, len(found.classes)),
         }
     info["folds"] = [{"train": len(fold[0]), "val": len(fold[1])} for fold in folds]
-    if duplicates is not None:
+    if groups.duplicates is not None:
         info["near_duplicates"] = {
             "rule": RULE,
-            "pairs": len(duplicates),
-            "groups": len(joined(duplicates)),
-            "pairs_crossing_each_fold": [splits.pairs_cut(duplicates, fold) for fold in folds],
+            "pairs": len(groups.duplicates),
+            "groups": len(groups.similar),
+            "pairs_crossing_each_fold": [splits.pairs_cut(groups.duplicates, fold) for fold in folds],
         }
     if options.group_by:
-        patients = _patients(training, options.group_by)
-        info["patients_crossing_each_fold"] = [_groups_cut(joined(patients), fold) for fold in folds]
+        info["patients_crossing_each_fold"] = [_groups_cut(found.patients, fold) for fold in folds]
     return [{"train": fold[0], "val": fold[1]} for fold in folds], info
 
 
-def _training(dataset: SourceDataset, names: Mapping[str, str]) -> dict[str, str]:
-    return {case.name: names[case.name] for case in dataset.cases if not case.test}
+def _chains(groups: Iterable[list[str]]) -> list[tuple[str, str]]:
+    return [(group[0], name) for group in groups for name in group[1:]]
 
 
-def _patients(names: Mapping[str, str], group_by: str | None) -> Pairs:
-    pairs = pairs_by_name(names, group_by) if group_by else []
-    return [(names[first], names[second]) for first, second in pairs]
+def _unevenness(together: list[list[str]], folds: list[Fold], cases: int) -> list[str]:
+    notes = []
+    largest = max(together, key=len, default=[])
+    if len(largest) > _LARGE_GROUP * cases:
+        notes.append(
+            f"One group holds {len(largest)} of {cases} cases ({some(largest)}): look whether these belong together; "
+            "--no-group-near-duplicates or another --group-by makes groups smaller."
+        )
+    sizes = [len(fold[1]) for fold in folds]
+    # of few cases, a whole case is more than the allowed share
+    if any(abs(size - cases / 5) > max(_UNEVEN * cases, 1) for size in sizes):
+        notes.append(
+            f"The folds hold {', '.join(map(str, sizes))} validation cases, where a fifth is {cases / 5:g}: groups "
+            "are kept whole."
+        )
+    return notes
 
 
-def _groups_cut(groups: list[list[str]], fold: splits.Fold) -> int:
+def _groups_cut(groups: list[list[str]], fold: Fold) -> int:
     training, validation = map(set, fold)
     return sum(not training.isdisjoint(group) and not validation.isdisjoint(group) for group in groups)
 
 
-def _holdouts(folds: list[splits.Fold], cases: int) -> dict[str, Any]:
+def _holdouts(official: PublishedFolds, cases: int) -> dict[str, Any]:
+    folds = official.folds
     validated = Counter(name for fold in folds for name in fold[1])
     used = set(validated) | {name for fold in folds for name in fold[0]}
     overlapping = max(validated.values()) > 1
@@ -131,16 +133,16 @@ def _holdouts(folds: list[splits.Fold], cases: int) -> dict[str, Any]:
     }
 
 
-def describe(info: Mapping[str, Any]) -> list[str]:
+def sentences(info: Mapping[str, Any]) -> list[str]:
     """splits_info.json in sentences."""
     lines = []
     if info["splits"] == "official":
         lines.append(f"official splits from {some(info['read_from'], limit=6)}")
-        lines += info["notes"]
     else:
         by = info["stratified_by"]
         classes = ", ".join(f"{name} {count}" for name, count in by.items()) if by else "none known"
         lines.append(f"5 folds, seed {info['seed']}; classes: {classes}")
+    lines += info["notes"]
     crossing = info.get("near_duplicates", {}).get("pairs_crossing_each_fold")
     for number, fold in enumerate(info["folds"]):
         line = f"fold {number}: {fold['train']} training, {fold['val']} validation cases"

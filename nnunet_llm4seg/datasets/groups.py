@@ -5,25 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from nnunet_llm4seg.datasets.cases import some
+from scipy.cluster.hierarchy import DisjointSet
+
+from nnunet_llm4seg.datasets.names import some
 from nnunet_llm4seg.errors import ConfigError, DatasetError
 
 
 def joined(pairs: Iterable[tuple[str, str]]) -> list[list[str]]:
     """Groups of two or more that the pairs connect, each and all of them sorted."""
-    parent: dict[str, str] = {}
-
-    def root(name: str) -> str:
-        while (above := parent.setdefault(name, name)) != name:
-            name = above
-        return name
-
+    sets: DisjointSet = DisjointSet()
     for first, second in pairs:
-        parent[root(first)] = root(second)
-    groups: dict[str, list[str]] = {}
-    for name in sorted(parent):
-        groups.setdefault(root(name), []).append(name)
-    return sorted(group for group in groups.values() if len(group) > 1)
+        sets.add(first)
+        sets.add(second)
+        sets.merge(first, second)
+    return sorted(sorted(group) for group in sets.subsets() if len(group) > 1)
 
 
 def keys_by_name(names: Iterable[str], regex: str) -> dict[str, str]:
@@ -36,11 +31,11 @@ def keys_by_name(names: Iterable[str], regex: str) -> dict[str, str]:
     try:
         pattern = re.compile(regex)
     except re.error as error:
-        raise ConfigError(f"--group-by {regex!r} is not a regular expression ({error}); mend it.") from error
+        raise ConfigError(f"--group-by {regex!r} is not a regular expression ({error}); correct it.") from error
     names = sorted(names)
-    matches = {name: pattern.search(name) for name in names}
-    keys = {name: match and match[1 if pattern.groups else 0] for name, match in matches.items()}
-    if unmatched := [name for name, key in keys.items() if key is None]:
+    found = {name: match[1 if pattern.groups else 0] for name in names if (match := pattern.search(name))}
+    keys = {name: key for name, key in found.items() if key is not None}  # None: the bracket takes no part
+    if unmatched := [name for name in names if name not in keys]:
         raise DatasetError(
             f"--group-by {regex!r} matches {len(names) - len(unmatched)} of {len(names)} case names, "
             f"not {some(unmatched)}; give an expression that finds the patient in every name."

@@ -1,4 +1,4 @@
-"""Reading 2D images and masks as people publish them, and resizing them."""
+"""Reading 2D images as people publish them, and resizing them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from PIL import ExifTags, Image, ImageOps, TiffImagePlugin
 from nnunet_llm4seg.errors import DatasetError
 
 SCALED = "16-bit colour images were scaled to 8 bit"
-INVERTED = "masks have an inverted palette (index 0 is bright); they were decoded by colour"
-FAINT = "masks have values above 1 but none above 127 (32767 where values go beyond 255); they became empty"
-FITTED = "masks had another size than their image; they were resized to it"
+TURNED = "images were turned upright, as their EXIF orientation says"
+EQUAL = "colour images have three equal channels; with --grey they become one"
 
 _GREY_MODES = ("1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "I;16N")
 
@@ -44,15 +43,20 @@ def read_image(path: Path, *, colour: bool) -> tuple[np.ndarray, list[str]]:
     Raises:
         DatasetError: the file cannot be read, has several frames, or holds neither 8 nor 16 bit.
     """
-    image, _, bits = _loaded(path, merged=_scaled)
+    image, _, bits, turned = loaded(path, merged=scaled)
     notices = [SCALED] if bits == 16 and image.mode == "RGB" else []
+    if turned:
+        notices.append(TURNED)
     if image.mode.startswith("I"):
         pixels = np.asarray(image)
         if pixels.min() < 0 or pixels.max() > 65535:
-            raise DatasetError(f"{path} holds 32-bit values; save it with 8 or 16 bit and start again.")
+            raise DatasetError(
+                f"{path} holds values from {pixels.min()} to {pixels.max()}; save it with 8 or 16 bit without sign, "
+                "so 0 to 65535, and start again."
+            )
         if not colour:
             return pixels.astype(np.uint16), notices
-        image = Image.fromarray(_scaled(pixels))
+        image = Image.fromarray(scaled(pixels))
         notices.append(SCALED)
     if image.mode == "F":
         raise DatasetError(f"{path} holds floating-point values; save it with 8 or 16 bit and start again.")
@@ -61,45 +65,13 @@ def read_image(path: Path, *, colour: bool) -> tuple[np.ndarray, list[str]]:
     return np.array(image.convert("RGB" if colour else "L")), notices
 
 
-def read_mask(path: Path) -> tuple[np.ndarray, list[str]]:
-    """A mask as (H, W) bool, and notices.
-
-    Foreground is 1, as stored, in files whose maximum is 1 or less, else whatever is above 127 (32767 if the
-    values go beyond 255); colours, those of a palette too, count by their brightest channel. JPEG files, where 1 is
-    noise, always follow the second rule.
-
-    Raises:
-        DatasetError: the file cannot be read or has several frames.
-    """
-    image, file_format, bits = _loaded(path, merged=lambda pixels: pixels.max(axis=2))
-    notices = []
-    if image.mode == "P" and _inverted_palette(image):
-        notices.append(INVERTED)
-    if image.mode == "LA":
-        image = image.convert("L")
-    elif image.mode not in ("1", "L", "F") and not image.mode.startswith("I"):
-        image = image.convert("RGB")
-    pixels = np.asarray(image)
-    if pixels.ndim == 3:
-        pixels = pixels.max(axis=2)
-    highest = pixels.max()
-    one = 255 // (2**bits - 1) if image.mode == "L" and bits < 8 else 1  # what Pillow makes of a stored 1
-    if highest <= one and file_format not in ("JPEG", "MPO"):
-        return pixels == one, notices
-    mask = pixels > (127 if highest <= 255 else 32767)
-    if highest > 1 and not mask.any():
-        notices.append(FAINT)
-    return mask, notices
-
-
-def resized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resize to (H, W): images bicubic, bool masks nearest; unchanged if they have that size already."""
+def resized(pixels: np.ndarray, size: tuple[int, int], *, nearest: bool = False) -> np.ndarray:
+    """Resize to (H, W): images bicubic, labels `nearest`; unchanged if they have that size already."""
     if pixels.shape[:2] == size:
         return pixels
     width_first = size[::-1]  # as Pillow counts
-    if pixels.dtype == bool:
-        small = Image.fromarray(pixels.astype(np.uint8)).resize(width_first, Image.Resampling.NEAREST)
-        return np.asarray(small) > 0
+    if nearest:
+        return np.asarray(Image.fromarray(pixels).resize(width_first, Image.Resampling.NEAREST))
     if pixels.dtype == np.uint16:
         # as float, since older Pillows cannot resize 16 bit
         deep = Image.fromarray(pixels.astype(np.float32)).resize(width_first, Image.Resampling.BICUBIC)
@@ -114,24 +86,28 @@ def _opened(path: Path) -> Image.Image:
         raise _unreadable(path, error) from error
 
 
-def _loaded(path: Path, *, merged: Callable[[np.ndarray], np.ndarray]) -> tuple[Image.Image, str, int]:
-    """The upright image, its file format, and how many bits a stored sample has.
+def loaded(path: Path, *, merged: Callable[[np.ndarray], np.ndarray]) -> tuple[Image.Image, str, int, bool]:
+    """The upright image, its file format, how many bits a stored sample has, and whether EXIF turned it.
 
     Args:
         merged: makes colours of 16 bit, (H, W, 3) uint16, into what Pillow can hold.
+
+    Raises:
+        DatasetError: the file cannot be read or has several frames.
     """
     with _opened(path) as image:
         try:
             frames = getattr(image, "n_frames", 1)
             if frames > 1 and image.format != "MPO":  # a camera's JPEG with a preview as second frame
                 raise DatasetError(f"{path} holds {frames} frames; save it as one 2D image and start again.")
+            orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
             upright = ImageOps.exif_transpose(image)
             bits, channels = _depth(path, image)
             if bits == 16 and channels > 1:  # Pillow silently cut the lower 8
                 deep = _all_16_bits(path, merged)
-                deep.getexif()[ExifTags.Base.Orientation] = image.getexif().get(ExifTags.Base.Orientation, 1)
+                deep.getexif()[ExifTags.Base.Orientation] = orientation
                 upright = ImageOps.exif_transpose(deep)
-            return upright, image.format, bits
+            return upright, image.format or "", bits, orientation in range(2, 9)
         except DatasetError:
             raise
         except Exception as error:
@@ -149,7 +125,7 @@ def _depth(path: Path, image: Image.Image) -> tuple[int, int]:
         with path.open("rb") as file:
             header = file.read(26)  # signature, then IHDR: width, height, bit depth, colour type
         return header[24], {2: 3, 4: 2, 6: 4}.get(header[25], 1)
-    if image.format == "TIFF":
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
         depths = image.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (1,))
         return depths[0], len(depths)
     return 8, len(image.getbands())
@@ -164,11 +140,6 @@ def _all_16_bits(path: Path, merged: Callable[[np.ndarray], np.ndarray]) -> Imag
     return Image.fromarray(np.ascontiguousarray(pixels[..., 0]) if grey else merged(pixels[..., :3]))
 
 
-def _scaled(pixels: np.ndarray) -> np.ndarray:
+def scaled(pixels: np.ndarray) -> np.ndarray:
+    """16 bit to 8."""
     return np.rint(pixels / 257).astype(np.uint8)  # 65535 -> 255
-
-
-def _inverted_palette(image: Image.Image) -> bool:
-    palette = np.array(image.getpalette("RGB")).reshape(-1, 3).max(axis=1)
-    used = [index for _, index in image.getcolors(256) if index < len(palette)]
-    return palette[0] > 127 and any(palette[index] <= 127 for index in used)

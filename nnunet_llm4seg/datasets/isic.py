@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nnunet_llm4seg.datasets.cases import Case, SourceDataset, by_stem, image_files, no_layout, paired
+from nnunet_llm4seg.datasets.cases import Case, SourceDataset
 from nnunet_llm4seg.datasets.class_tables import table_rows, with_classes
+from nnunet_llm4seg.datasets.finding import by_stem, files_of, no_layout, paired
 from nnunet_llm4seg.errors import DatasetError
 
 # year -> set -> (folder of the images, folder of the masks), as the challenge names them
@@ -96,17 +97,17 @@ def _of_set(name: str, images: Path, masks: Path) -> list[Case]:
         return []
     if not images.is_dir():
         raise DatasetError(f"{images} is missing beside {masks.name}; unpack it there.")
-    image_of = by_stem(p for p in image_files(images) if not p.stem.lower().endswith("_superpixels"))
+    image_of = by_stem(p for p in files_of(images) if not p.stem.lower().endswith("_superpixels"))
     if not image_of:
         raise DatasetError(f"{images} holds no images; unpack the {name} set there.")
     if not masks.is_dir():
         if name != "test":
             raise DatasetError(f"{masks} is missing; unpack the masks of the {name} set there.")
-        return [Case(name=case, image=path, test=True) for case, path in image_of.items()]
+        return [Case(name=case, images=(path,), test=True) for case, path in image_of.items()]
     mask_of = by_stem(
-        (p for p in image_files(masks) if p.stem.lower().endswith(_SUFFIX)), lambda p: p.stem[: -len(_SUFFIX)]
+        (p for p in files_of(masks) if p.stem.lower().endswith(_SUFFIX)), lambda p: p.stem[: -len(_SUFFIX)]
     )
     return [
-        Case(name=case, image=image, masks=files, test=name == "test")
+        Case(name=case, images=(image,), masks=files, test=name == "test")
         for case, image, files in paired(image_of, {case: [path] for case, path in mask_of.items()})
     ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nnunet_llm4seg.datasets.cases import SourceDataset, no_layout
+from nnunet_llm4seg.datasets.cases import SourceDataset
+from nnunet_llm4seg.datasets.finding import no_layout
 from nnunet_llm4seg.datasets.layouts import pair_folders
 
 

@@ -7,11 +7,10 @@ import os
 import shutil
 from pathlib import Path
 
-from nnunet_llm4seg.datasets.cases import some
+from nnunet_llm4seg.datasets.names import some
 from nnunet_llm4seg.errors import ConfigError, DatasetError
-
-_RAW, _PREPROCESSED, _RESULTS = "nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"
-SPLITS_FILE = "splits_final.json"
+from nnunet_llm4seg.nnunet import names
+from nnunet_llm4seg.nnunet.environment import FOLDERS, require_folder
 
 
 def raw_folder(dataset_id: int, name: str) -> Path:
@@ -23,20 +22,18 @@ def raw_folder(dataset_id: int, name: str) -> Path:
     """
     if not 1 <= dataset_id <= 999:
         raise ConfigError(f"-d {dataset_id} is not allowed; choose a number from 1 to 999.")
-    raw = os.environ.get(_RAW)
-    if not raw:
-        raise DatasetError("nnUNet_raw is not set; set it to the folder for nnU-Net's raw data sets.")
+    raw = require_folder("nnUNet_raw")
     folder = f"Dataset{dataset_id:03d}_{name}"
-    for variable in (_RAW, _PREPROCESSED, _RESULTS):
+    for variable in FOLDERS:
         for path in Path(os.environ.get(variable) or raw).glob(f"Dataset{dataset_id:03d}*"):
             if path.is_dir() and path.name != folder:
                 raise DatasetError(f"{dataset_id} is already the number of {path}; choose another with -d.")
-    return Path(raw) / folder
+    return raw / folder
 
 
 def preprocessed_folder(folder: str) -> Path | None:
     """`$nnUNet_preprocessed/DatasetXXX_NAME`, None if it is not there."""
-    root = os.environ.get(_PREPROCESSED)
+    root = os.environ.get("nnUNet_preprocessed")
     path = Path(root, folder) if root else None
     return path if path and path.is_dir() else None
 
@@ -44,21 +41,20 @@ def preprocessed_folder(folder: str) -> Path | None:
 def refuse_stale_plans(folder: str) -> None:
     """Raise DatasetError if plans or data of an earlier data set lie in the preprocessed folder."""
     path = preprocessed_folder(folder)
-    stale = [entry.name for entry in path.iterdir() if entry.name != SPLITS_FILE] if path else []
-    if stale:
+    if path and (stale := [entry.name for entry in path.iterdir() if entry.name != names.SPLITS]):
         raise _stale(path, f"{some(stale, limit=6)} of an earlier conversion")
 
 
 def refuse_other_splits(folder: str, splits: list | None) -> None:
     """Raise DatasetError if the preprocessed folder has other splits than these: nnU-Net would keep those."""
     path = preprocessed_folder(folder)
-    if path and (path / SPLITS_FILE).is_file():
+    if path and (path / names.SPLITS).is_file():
         try:
-            same = json.loads((path / SPLITS_FILE).read_text(encoding="utf-8")) == splits
+            same = json.loads((path / names.SPLITS).read_text(encoding="utf-8")) == splits
         except ValueError:  # no JSON
             same = False
         if not same:
-            raise _stale(path, f"another {SPLITS_FILE}, which nnU-Net would use instead of the new one")
+            raise _stale(path, f"another {names.SPLITS}, which nnU-Net would use instead of the new one")
 
 
 def remove_preprocessed(folder: str) -> None:

@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from nnunet_llm4seg.datasets.cases import IMAGE_ENDINGS, Fold, some
+from nnunet_llm4seg.datasets.cases import Fold
+from nnunet_llm4seg.datasets.finding import IMAGE_ENDINGS
+from nnunet_llm4seg.datasets.names import some
 from nnunet_llm4seg.errors import DatasetError
 
-SPLITS = ("official", "5fold")
 _LIST = re.compile(r"(?:.*[_-])?(?P<part>train|val)(?P<number>\d*)\.txt", re.IGNORECASE)
 _MOST_CLASSES = 20  # a prefix with more values than that is no class
 
@@ -60,12 +61,13 @@ def published_folds(published: list[Fold], names: Mapping[str, str]) -> list[Fol
     """
     folds = []
     for number, fold in enumerate(published):
-        both = [_known(name, names) for part in fold for name in part]
-        if unknown := [name for part in fold for name in part if _known(name, names) is None]:
+        found = {name: _known(name, names) for part in fold for name in part}
+        if unknown := [name for name, known in found.items() if known is None]:
             raise DatasetError(
                 f"the lists of fold {number} name {len(unknown)} cases that are not there: {some(unknown)}; "
                 "complete the data set or correct the lists."
             )
+        both = [known for part in fold for name in part if (known := found[name]) is not None]
         if twice := [name for name, count in Counter(both).items() if count > 1]:
             raise DatasetError(f"the lists of fold {number} name {some(twice)} more than once; correct the lists.")
         cut = len(fold[0])
@@ -105,7 +107,7 @@ def five_folds(classes: Mapping[str, str | None], groups: Iterable[Iterable[str]
     random.Random(seed).shuffle(units)
     units.sort(key=len, reverse=True)
     total = Counter(classes.values())
-    counts = [Counter() for _ in range(5)]
+    counts: list[Counter[str | None]] = [Counter() for _ in range(5)]
     folds: list[list[str]] = [[] for _ in range(5)]
 
     def fullness(fold: int, unit: list[str]) -> tuple[float, int]:

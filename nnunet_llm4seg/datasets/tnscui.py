@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nnunet_llm4seg.datasets.cases import (
-    Case,
-    SourceDataset,
-    by_stem,
-    first_folder,
-    image_files,
-    no_layout,
-    some,
-)
+from nnunet_llm4seg.datasets.cases import Case, SourceDataset
 from nnunet_llm4seg.datasets.class_tables import table_rows, with_classes
+from nnunet_llm4seg.datasets.finding import by_stem, files_of, first_folder, no_layout
 from nnunet_llm4seg.datasets.layouts import pair_folders
+from nnunet_llm4seg.datasets.names import some
 from nnunet_llm4seg.errors import DatasetError
 
 
@@ -35,8 +29,8 @@ def read_tnscui(source: Path) -> SourceDataset:
         cases = with_classes(cases, _classes(table), table)
     test = source / "TNSCUI2020_test"
     if test.is_dir():
-        images = by_stem(image_files(first_folder(test / "image") or test))
-        cases += [Case(name=f"test_{name}", image=path, test=True) for name, path in images.items()]
+        images = by_stem(files_of(first_folder(test / "image") or test))
+        cases += [Case(name=f"test_{name}", images=(path,), test=True) for name, path in images.items()]
     notices = [] if table else ["train.csv is not there: 5fold cannot stratify by class"]
     return SourceDataset(
         name="TNSCUI",

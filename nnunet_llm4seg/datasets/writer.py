@@ -1,4 +1,4 @@
-"""Putting a data set under its final name whole or not at all, and going on where a killed run stopped."""
+"""Putting a data set under its final name whole or not at all, and continuing where a killed run stopped."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _RECIPE = ".recipe.json"
 
 
 @contextmanager
-def dataset_folder(final: Path, recipe: Any, *, overwrite: bool) -> Iterator[Path]:
+def written_dataset(final: Path, recipe: Any, *, overwrite: bool) -> Iterator[Path]:
     """Yield a hidden folder beside `final`, which takes that name when the block ends.
 
     A run that was killed leaves the hidden folder; if the recipe is the same, its files are kept, so that the
@@ -29,10 +29,10 @@ def dataset_folder(final: Path, recipe: Any, *, overwrite: bool) -> Iterator[Pat
 
     Args:
         recipe: everything that the files depend on, as JSON can hold it.
-        overwrite: replace `final` if it is there.
+        overwrite: replace `final` if it exists.
 
     Raises:
-        DatasetError: `final` is there, or somebody else is writing it, or the disk refuses: then what is written
+        DatasetError: `final` exists, or somebody else is writing it, or the disk refuses: then what is written
             stays for the next run.
     """
     part, old = (final.with_name(f".{final.name}.{suffix}") for suffix in ("part", "old"))
@@ -58,13 +58,13 @@ def dataset_folder(final: Path, recipe: Any, *, overwrite: bool) -> Iterator[Pat
         raise DatasetError(f"{final} is being written by another run; wait for it or choose another ID.") from error
     except OSError as error:
         raise DatasetError(
-            f"{error.filename or final.parent} cannot be read or written ({error.strerror or error}); see to its "
-            "space and rights and run the same command again, which goes on where it stopped."
+            f"{error.filename or final.parent} cannot be read or written ({error.strerror or error}); check its "
+            "space and rights and run the same command again, which continues where it stopped."
         ) from error
 
 
 def refuse_existing(final: Path, *, overwrite: bool) -> None:
-    """Raise DatasetError if `final` is there and may not be overwritten; a link never may."""
+    """Raise DatasetError if `final` exists and may not be overwritten; a link never may."""
     if final.is_symlink():
         raise DatasetError(
             f"{final} is a link to {final.readlink()}, which is not replaced; remove the link or choose another ID."

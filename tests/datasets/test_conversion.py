@@ -5,9 +5,7 @@ import numpy as np
 from dataset_trees import blob, noise, pixels, save
 from PIL import Image
 
-from nnunet_llm4seg.datasets import case_writer
-from nnunet_llm4seg.datasets.cases import Case, SourceDataset
-from nnunet_llm4seg.datasets.folds import SplitOptions, make_folds
+from nnunet_llm4seg.datasets import image_cases
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -45,15 +43,6 @@ def test_near_duplicates_may_be_left_ungrouped_but_are_still_listed(source, llm4
     assert info["near_duplicates_grouped"] is False and sum(info["near_duplicates"]["pairs_crossing_each_fold"])
 
 
-def test_training_images_that_resemble_one_test_image_stay_in_one_fold(tmp_path):
-    cases = [Case(name=f"c{n}", image=tmp_path, test=n > 9) for n in range(11)]
-    dataset = SourceDataset(name="X", list_folders=(), cases=cases, labels={})
-    names = {case.name: case.name for case in cases}
-    folds, _ = make_folds(dataset, names, [("c0", "c10"), ("c1", "c10")], SplitOptions(kind="5fold"))
-    assert [sorted({"c0", "c1"} & set(fold["val"])) for fold in folds if "c0" in fold["val"]] == [["c0", "c1"]]
-    assert sorted(name for fold in folds for name in fold["val"]) == [f"c{n}" for n in range(10)]
-
-
 def test_conversion_without_splits_writes_groups_and_no_folds(source, llm4seg, raw):
     save(noise(0), source / "images/p5_11.png")
     _, out, _ = llm4seg("convert", "folder", source, "-d", 1)
@@ -73,4 +62,4 @@ def test_labels_that_are_empty_or_foreground_everywhere_are_noticed(source, llm4
     red_on_white = np.where(blob(1)[..., None], [255, 0, 0], 255).astype(np.uint8)
     save(red_on_white, source / "masks/0/p0_1.png")
     code, out, _ = llm4seg("convert", "folder", source, "-d", 1)
-    assert code == 0 and f"{case_writer.EMPTY}: 1 (p0_0)" in out and f"{case_writer.FULL}: 1 (p0_1)" in out
+    assert code == 0 and f"{image_cases.EMPTY}: 1 (p0_0)" in out and f"{image_cases.FULL}: 1 (p0_1)" in out

@@ -178,7 +178,7 @@ def test_differing_splits_that_are_known_before_stop_the_conversion_before_its_w
     (source / "train.txt").write_text("p0_0\n")
     (source / "val.txt").write_text("p0_1\n")
     (preprocessed / "splits_final.json").write_text('[{"train": ["p0_1"], "val": ["p0_0"]}]')
-    monkeypatch.setattr(conversion, "_write_cases", written)
+    monkeypatch.setattr(conversion, "write_cases", written)
     assert "another splits_final.json" in refused("convert", "folder", source, "-d", 1, *splits)
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from dataset_trees import blob, make_busi, make_folder, noise, pixels, save
 
-from nnunet_llm4seg.datasets import case_writer
+from nnunet_llm4seg.datasets import image_cases
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_rgb_makes_three_channels_with_the_same_normalisation(busi, llm4seg, raw
 def test_normals_come_on_request_with_empty_masks(busi, llm4seg, raw):
     _, out, _ = llm4seg("convert", "busi", busi, "-d", 7, "--normals")
     assert not pixels(raw / "Dataset007_BUSI/labelsTr/normal_1.png").any()
-    assert case_writer.EMPTY not in out
+    assert image_cases.EMPTY not in out
 
 
 def test_normals_of_the_official_layout_may_be_empty_and_lesions_are_noticed(tmp_path, llm4seg):
@@ -60,7 +60,7 @@ def test_normals_of_the_official_layout_may_be_empty_and_lesions_are_noticed(tmp
     for name in ("benign (2)", "normal (1)"):
         save(np.zeros((40, 48), dtype=bool), source / f"masks/0/{name}.png")
     _, out, _ = llm4seg("convert", "busi", source, "-d", 7, "--normals")
-    assert f"{case_writer.EMPTY}: 1 (benign (2))" in out
+    assert f"{image_cases.EMPTY}: 1 (benign (2))" in out
 
 
 def test_mask_of_another_size_is_refused_and_resized_on_request(busi, llm4seg, refused, raw):
