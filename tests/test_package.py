@@ -113,7 +113,7 @@ def test_rooms_do_not_know_what_they_must_not():
         "network.py": {"nnunetv2", "nnunet_llm4seg.trainer", "nnunet_llm4seg.datasets", "nnunet_llm4seg.cli"},
         "trainer/*.py": {"nnunet_llm4seg.evaluation", "nnunet_llm4seg.analysis", "nnunet_llm4seg.cli"},
         "datasets/*.py": {"nnunet_llm4seg.network", "nnunet_llm4seg.trainer", "nnunet_llm4seg.cli"},
-        "evaluation/*.py": {"nnunet_llm4seg.trainer", "nnunet_llm4seg.cli"},
+        "evaluation/**/*.py": {"nnunet_llm4seg.trainer", "nnunet_llm4seg.cli"},
         "analysis/*.py": {"nnunet_llm4seg.trainer", "nnunet_llm4seg.cli"},
         "../plans/*.py": {"nnunet_llm4seg.trainer", "nnunet_llm4seg.cli"},
     }

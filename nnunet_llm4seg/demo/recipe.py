@@ -204,8 +204,8 @@ def _device() -> str:
 
 
 def _compare(demo: Demo) -> None:
-    arms, truths = demo.predictions(), demo.raw / "labelsTs"
-    scores.score(truths, arms, demo.folder / "scores.csv")
+    arms, truths, table = demo.predictions(), demo.raw / "labelsTs", demo.folder / "scores.csv"
+    scores.score(truths, arms, table)
     kind = "Synthetic images" if demo.data is None else "A few of your images"
     caption = f"{kind}, a training of minutes: this shows that everything works, not that one arm is better"
-    draw(demo.raw, arms, scores.held_out_cases(truths)[:_PICTURED], caption, demo.folder / "comparison.png")
+    draw(demo.raw, arms, scores.held_out_cases(truths)[:_PICTURED], table, caption, demo.folder / "comparison.png")

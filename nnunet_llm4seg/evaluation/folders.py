@@ -10,19 +10,19 @@ from typing import Any
 import numpy as np
 
 from nnunet_llm4seg.errors import ComparisonError, DatasetError
-from nnunet_llm4seg.evaluation.metrics import EMPTY_POLICY, METRICS
-from nnunet_llm4seg.evaluation.segmentations import (
+from nnunet_llm4seg.evaluation.measuring import (
     Labels,
     case_names,
     check_labels_occur,
     count_empty,
     describe_tolerance,
-    find_reader,
-    measure_cases,
+    measure_pairs,
     name_differences,
 )
+from nnunet_llm4seg.evaluation.metrics import EMPTY_POLICY, NAMES
 from nnunet_llm4seg.files import write_json, written_whole
 from nnunet_llm4seg.nnunet.files import read_json
+from nnunet_llm4seg.nnunet.segmentations import find_reader
 
 
 def evaluate(
@@ -65,15 +65,15 @@ def evaluate(
         )
     reader = find_reader(dataset, references / f"{names[0]}{ending}")
     pairs = [(predictions / f"{name}{ending}", references / f"{name}{ending}") for name in names]
-    measured = measure_cases(pairs, reader, labels, tolerance)
+    measured = measure_pairs(pairs, reader, labels, tolerance)
     check_labels_occur(measured, labels, str(references))
     means = measured.values.mean(0)
     result = {
         "cases": len(names),
         "tolerance": describe_tolerance(tolerance),
         "mean": {
-            **{label: dict(zip(METRICS, means[i].tolist(), strict=True)) for i, label in enumerate(labels.regions)},
-            "mean over labels": dict(zip(METRICS, means.mean(0).tolist(), strict=True)),
+            **{label: dict(zip(NAMES, means[i].tolist(), strict=True)) for i, label in enumerate(labels.regions)},
+            "mean over labels": dict(zip(NAMES, means.mean(0).tolist(), strict=True)),
         },
         "empty_masks": {"policy": EMPTY_POLICY, "counts": count_empty([measured], labels)},
     }
@@ -86,7 +86,7 @@ def evaluate(
             part.open("w", newline="", encoding="utf-8") as file,
         ):
             table = csv.writer(file)
-            table.writerow(["case", "label", *METRICS, "empty"])
+            table.writerow(["case", "label", *NAMES, "empty"])
             for name, values, empty in zip(names, measured.values, measured.empty, strict=True):
                 for label, row, which in zip(labels.regions, values, empty, strict=True):
                     table.writerow([name, label, *(f"{value:.6g}" for value in np.asarray(row)), which])
@@ -102,7 +102,7 @@ def _find_dataset(predictions: Path, references: Path) -> Mapping[str, Any]:
             if isinstance(dataset, dict) and isinstance(dataset.get("file_ending"), str) and "labels" in dataset:
                 return dataset
             raise DatasetError(
-                f"{folder / 'dataset.json'}: it must hold `labels` and `file_ending`; mend it or use nnU-Net's."
+                f"{folder / 'dataset.json'}: it must hold `labels` and `file_ending`; fix it or use nnU-Net's."
             )
     raise DatasetError(
         f"{predictions}: no dataset.json there, above it or above {references}; put nnU-Net's dataset.json"

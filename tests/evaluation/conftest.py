@@ -1,5 +1,7 @@
+import numpy as np
 import pytest
 from fake_results import LLM4SEG, RANDOM, VANILLA, make, write_json
+from PIL import Image
 
 from nnunet_llm4seg.evaluation import compare
 
@@ -30,3 +32,17 @@ def written(tmp_path_factory):
             command="x",
         )
     return root / "out", summary
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Two predictions and references, with a dataset.json beside the predictions."""
+    predictions, references = tmp_path / "predictions", tmp_path / "references"
+    for folder, shift in ((predictions, 1), (references, 0)):
+        folder.mkdir()
+        for name in ("a", "b"):
+            mask = np.zeros((20, 20), np.uint8)
+            mask[5:15, 5 + shift : 15 + shift] = 1
+            Image.fromarray(mask).save(folder / f"{name}.png")
+    write_json(predictions / "dataset.json", {"labels": {"background": 0, "mass": 1}, "file_ending": ".png"})
+    return predictions, references

@@ -12,6 +12,9 @@ import SimpleITK as sitk
 from PIL import Image
 
 from nnunet_llm4seg.errors import LLM4SegError
+from nnunet_llm4seg.evaluation.analyse import analyse
+from nnunet_llm4seg.evaluation.arms.choose import choose_arms
+from nnunet_llm4seg.evaluation.report.summary import summarise
 
 DATASET = "Dataset901_Fake"
 VANILLA = "nnUNetTrainer__nnUNetPlans"
@@ -44,7 +47,7 @@ class FakeResults:
     Args:
         root: empty folder; nnUNet_raw, nnUNet_preprocessed and results roots are made inside.
         arms: by TRAINER__PLANS, how far (in pixels) its outlines are off.
-        roots: number of results roots, one a run.
+        roots: number of results roots, one per run.
         volume: write NIfTI volumes instead of PNG images.
     """
 
@@ -174,12 +177,16 @@ def write_json(path: Path, content) -> None:
     path.write_text(json.dumps(content))
 
 
-def refuse(match: str, error: type[Exception] = LLM4SegError, **options) -> None:
-    """`compare` stops with one sentence that `match` finds."""
-    from nnunet_llm4seg.evaluation import compare
+def analysed(dataset: str = "901", configuration: str = "2d", **options):
+    """What comparison.json would hold; nothing is drawn or written."""
+    how = {name: options.pop(name) for name in ("primary", "tolerance", "target") if name in options}
+    return summarise(analyse(choose_arms(dataset, configuration, **options), **how))
 
+
+def refuse(match: str, error: type[Exception] = LLM4SegError, **options) -> None:
+    """A comparison stops with one sentence that `match` finds."""
     with pytest.raises(error, match=match) as caught:
-        compare("901", options.pop("configuration", "2d"), **options)
+        analysed(**options)
     text = str(caught.value)
     assert "\n" not in text
     assert text.endswith(".")

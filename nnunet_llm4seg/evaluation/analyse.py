@@ -1,0 +1,200 @@
+"""The second step of a comparison: measure the chosen arms and analyse their scores. Nothing is drawn or written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nnunet_llm4seg.errors import ComparisonError
+from nnunet_llm4seg.evaluation.arms.choose import Chosen
+from nnunet_llm4seg.evaluation.arms.cost import measure_costs
+from nnunet_llm4seg.evaluation.arms.leaks import leaked_cases
+from nnunet_llm4seg.evaluation.arms.runs import Arm
+from nnunet_llm4seg.evaluation.measuring import (
+    CaseFiles,
+    CaseMeasured,
+    Labels,
+    Measured,
+    check_labels_occur,
+    measure_cases,
+)
+from nnunet_llm4seg.evaluation.slices import Slice
+from nnunet_llm4seg.evaluation.statistics import claims, results
+from nnunet_llm4seg.evaluation.statistics.slots import Slots
+from nnunet_llm4seg.nnunet.segmentations import find_reader
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What was measured.
+
+    Attributes:
+        measured: by arm name one `Measured` per run, over the slots.
+        shown: by case the slice that the report shows.
+        reader: nnU-Net's reader of the data set's files.
+    """
+
+    measured: Mapping[str, list[Measured]]
+    shown: Mapping[str, Slice]
+    reader: Any
+
+    def of(self, arm: Arm) -> np.ndarray:
+        """All metrics (S, P, L, M)."""
+        return np.array([run.values for run in self.measured[arm.name]])
+
+    def primary(self, arm: Arm, metric: str) -> np.ndarray:
+        """One metric, its mean over labels (S, P)."""
+        return np.array([run.mean_over_labels(metric) for run in self.measured[arm.name]])
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """An analysed comparison: all that the report is written from."""
+
+    chosen: Chosen
+    primary: str
+    tolerance: float | None
+    slots: Slots
+    labels: Labels
+    scores: Scores
+    leaked: set[tuple[int, str]]
+    arm_results: dict[str, results.ArmResult]
+    against_itself: results.AgainstItself | None
+    pairs: list[results.PairResult]
+    descriptive: list[results.DescriptiveRow]
+    costs: dict[str, dict[str, Any]]
+    warnings: list[str]
+
+    def primary_of(self, arm: Arm) -> np.ndarray:
+        """The primary metric (S, P)."""
+        return self.scores.primary(arm, self.primary)
+
+
+def analyse(
+    chosen: Chosen, *, primary: str = "dice", tolerance: float | None = None, target: float = 0.8
+) -> Comparison:
+    """Measure and analyse; arguments and errors as in `compare`."""
+    slots = _slots(chosen)
+    labels = Labels.from_dataset_json(chosen.info)
+    scores = measure_arms(chosen, slots, labels, tolerance)
+    where = f"fold(s) {', '.join(map(str, chosen.folds))}"
+    check_labels_occur(scores.measured[chosen.baseline.name][0], labels, where)
+    leaked = leaked_cases(chosen.splits, chosen.folds, chosen.clusters)
+    by_arm = {arm.name: scores.primary(arm, primary) for arm in chosen.arms}
+    baseline = by_arm[chosen.baseline.name]
+    every_metric = {arm.name: scores.of(arm) for arm in chosen.arms}
+    return Comparison(
+        chosen,
+        primary,
+        tolerance,
+        slots,
+        labels,
+        scores,
+        leaked,
+        arm_results={name: results.describe_arm(of_arm, slots) for name, of_arm in by_arm.items()},
+        against_itself=results.against_itself(baseline, slots),
+        pairs=_pairs(chosen, by_arm, slots, leaked, primary, target / 100),
+        descriptive=[
+            {"candidate": arm.name, **row}
+            for arm in chosen.candidates
+            for row in results.describe_rest(
+                every_metric[arm.name], every_metric[chosen.baseline.name], slots, list(labels.regions)
+            )
+        ],
+        costs=measure_costs(chosen.arms, chosen.configuration, chosen.folds[0]),
+        warnings=copies(scores.measured),
+    )
+
+
+def measure_arms(chosen: Chosen, slots: Slots, labels: Labels, tolerance: float | None) -> Scores:
+    """Measure every prediction of every run; a reference is read once for all of them."""
+    ending = chosen.ending
+    missing = [case for case in slots.case_names if not (chosen.references / f"{case}{ending}").is_file()]
+    if missing:
+        raise ComparisonError(
+            f"{chosen.references}: no reference for {missing[0]!r} ({len(missing)} cases);"
+            " run nnUNetv2_preprocess again."
+        )
+    runs = [run for arm in chosen.arms for run in arm.runs]
+    main = len(chosen.baseline.runs)  # the main candidate's first run
+    places = {name: [p for p, case in enumerate(slots.cases) if case == name] for name in slots.case_names}
+    files = [
+        CaseFiles(
+            chosen.references / f"{case}{ending}",
+            tuple(run.validation(slots.folds[p]) / f"{case}{ending}" for run in runs for p in at),
+            shown=(0, main * len(at)),
+        )
+        for case, at in places.items()
+    ]
+    reader = find_reader(chosen.info, files[0].reference)
+    found = measure_cases(files, reader, labels, tolerance)
+    by_run = _by_run(found, list(places.values()), len(runs), len(slots.cases))
+    in_order = iter(by_run)
+    measured = {arm.name: [next(in_order) for _ in arm.runs] for arm in chosen.arms}
+    shown = {case: result.shown for case, result in zip(places, found, strict=True) if result.shown}
+    return Scores(measured, shown, reader)
+
+
+def copies(measured: Mapping[str, list[Measured]]) -> list[str]:
+    """Warnings about runs of one arm that predict exactly the same."""
+    return [
+        f"{arm}: two runs predict exactly the same; if one is a copy of the other, omit it from --runs."
+        for arm, runs in measured.items()
+        if any(np.array_equal(runs[i].values, runs[j].values) for i in range(len(runs)) for j in range(i))
+    ]
+
+
+def _slots(chosen: Chosen) -> Slots:
+    validated = chosen.validated
+    trained = sum(len(chosen.splits[fold]["train"]) for fold in chosen.folds)
+    slots = Slots(
+        tuple(fold for fold, _ in validated),
+        tuple(case for _, case in validated),
+        chosen.clusters,
+        len(validated) / trained,
+    )
+    clusters = slots.by_unit.shape[1]
+    if clusters < 2:
+        raise ComparisonError(
+            f"nothing to compare: {len(slots.case_names)} case(s) in {clusters} cluster(s);"
+            " at least two independent cases are needed, add folds or cases."
+        )
+    return slots
+
+
+def _by_run(found: list[CaseMeasured], places: list[list[int]], runs: int, slots: int) -> list[Measured]:
+    """From case by case, whose predictions are ordered by run and slot, to run by run over all slots."""
+    values = np.empty((runs, slots, *found[0].values.shape[1:]))
+    empty = np.empty((runs, slots, len(found[0].empty[0])), dtype="<U10")
+    for case, at in zip(found, places, strict=True):
+        values[:, at] = case.values.reshape(runs, len(at), *values.shape[2:])
+        empty[:, at] = np.array(case.empty).reshape(runs, len(at), empty.shape[2])
+    return [Measured(*of_run) for of_run in zip(values, empty, strict=True)]
+
+
+def _pairs(
+    chosen: Chosen,
+    by_arm: Mapping[str, np.ndarray],
+    slots: Slots,
+    leaked: set[tuple[int, str]],
+    primary: str,
+    target: float,
+) -> list[results.PairResult]:
+    baseline, pairs = by_arm[chosen.baseline.name], []
+    for arm in chosen.candidates:
+        scores = by_arm[arm.name]
+        pair: results.PairResult = {
+            "candidate": arm.name,
+            **results.compare_primary(scores, baseline, slots, target=target),
+        }
+        if leaked:
+            pair["without_leaks"] = results.without_leaks(scores, baseline, slots, leaked)
+        pairs.append(pair)
+    results.adjust(pairs)
+    for pair in pairs:
+        pair["verdict"] = claims.verdict(pair)
+        pair["claim"] = claims.claim(pair, primary)
+    return pairs

@@ -1,0 +1,166 @@
+"""Do two arms differ in anything but the bottleneck?
+
+Compared are their trainers, their plans, dataset.json, and what is recorded of their training in debug.json.
+nnU-Net's own trainers do not record nnunetv2's version, nor whether `--val_best` validated another checkpoint than the
+final one; LLM4Seg's do (`nnunetv2_version`, `validated_checkpoint`). Where they are missing, the version is not
+compared and the final checkpoint is assumed; `unrecorded` names the arms for the report to say so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nnunet_llm4seg.errors import ComparisonError
+from nnunet_llm4seg.evaluation.arms.runs import Arm
+from nnunet_llm4seg.evaluation.arms.twins import are_twins
+from nnunet_llm4seg.nnunet.plans import ASKED, RESOLVED, SOURCE_PLANS, all_entries
+
+_INJECTED = (ASKED, RESOLVED)
+_NOT_COMPARED = ("plans_name", SOURCE_PLANS, "configurations")
+_VERSION = "nnunetv2_version"
+_TRAINING = (
+    "num_epochs",
+    "num_iterations_per_epoch",
+    "initial_lr",
+    "weight_decay",
+    "optimizer",
+    "loss",
+    "enable_deep_supervision",
+    "oversample_foreground_percent",
+    _VERSION,
+    "validated_checkpoint",
+)
+_ASSUMED = {"validated_checkpoint": "checkpoint_final.pth"}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One setting in which an arm differs from the baseline."""
+
+    arm: str
+    setting: str
+    value: str
+    baseline: str
+
+    def __str__(self) -> str:
+        return f"{self.setting} is {self.value} in {self.arm}, but {self.baseline} in the baseline"
+
+
+def differences(arm: Arm, baseline: Arm, configuration: str, folds: Sequence[int]) -> list[Difference]:
+    """All settings, bottleneck aside, in which any run of `arm` differs from the baseline's first run."""
+    reference = _settings(baseline, 0, configuration)
+    trained = _training(baseline, folds)
+    found: dict[str, Difference] = {}
+    if not are_twins(arm.trainer, baseline.trainer):
+        found["trainer"] = Difference(arm.name, "trainer", arm.trainer, baseline.trainer)
+    for run in range(len(arm.runs)):
+        for setting, value, other in _differing(_settings(arm, run, configuration), reference):
+            found.setdefault(setting, Difference(arm.name, setting, _short(value), _short(other)))
+    for name, values in _training(arm, folds).items():
+        for ours, theirs in zip(values, trained[name], strict=True):
+            if ours != theirs and not (name == _VERSION and not (ours and theirs)):
+                found.setdefault(name, Difference(arm.name, name, _either(ours), _either(theirs)))
+    return list(found.values())
+
+
+def unrecorded(every: Sequence[Arm], folds: Sequence[int]) -> dict[str, list[str]]:
+    """By arm, what its debug.json does not say in any fold, so that it could not be compared."""
+    silent = {arm.name: [name for name, said in _training(arm, folds).items() if not any(said)] for arm in every}
+    return {name: settings for name, settings in silent.items() if settings}
+
+
+def check_runs_alike(arm: Arm, configuration: str, folds: Sequence[int]) -> None:
+    """The runs of one arm are the same method, the injected layer included.
+
+    Raises:
+        ComparisonError: they are not.
+    """
+    first = _layer(arm, 0, configuration)
+    for run in range(1, len(arm.runs)):
+        for setting, value, other in _differing(_layer(arm, run, configuration), first):
+            raise ComparisonError(
+                f"{arm.name}: {setting} is {_short(other)} in {arm.runs[0].folder}, but {_short(value)} in"
+                f" {arm.runs[run].folder}; these are not runs of one method, omit one root from --runs."
+            )
+    for difference in differences(arm, Arm(arm.trainer, arm.plans_name, arm.runs[:1]), configuration, folds):
+        raise ComparisonError(
+            f"{arm.name}: its runs differ in {difference.setting} ({difference.value};"
+            f" {difference.baseline}); these are not runs of one method, omit one root from --runs."
+        )
+
+
+def layer_settings(arm: Arm, configuration: str) -> dict[str, Any]:
+    """The injected layer's resolved settings, flat; empty for a vanilla arm."""
+    resolved = _configuration(arm, 0, configuration)["architecture"].get(RESOLVED, {})
+    return {**resolved.get("config", {}), **({"sha256": resolved["sha256"]} if "sha256" in resolved else {})}
+
+
+def _configuration(arm: Arm, run: int, configuration: str) -> dict[str, Any]:
+    plans = arm.runs[run].plans
+    entries = all_entries(plans, configuration)
+    if not isinstance(entries.get("architecture"), dict):
+        raise ComparisonError(
+            f"{configuration}: no configuration with an architecture in the plans of {arm.name}; choose one of "
+            f"{', '.join(plans['configurations'])}."
+        )
+    return entries
+
+
+def _settings(arm: Arm, run: int, configuration: str) -> dict[str, Any]:
+    plans, dataset = arm.runs[run].plans, arm.runs[run].dataset
+    chosen = _configuration(arm, run, configuration)
+    chosen["architecture"] = {k: v for k, v in chosen["architecture"].items() if k not in _INJECTED}
+    rest = {key: value for key, value in plans.items() if key not in _NOT_COMPARED}
+    return {**rest, **chosen, "labels": dataset["labels"], "channel_names": dataset["channel_names"]}
+
+
+def _layer(arm: Arm, run: int, configuration: str) -> dict[str, Any]:
+    architecture = _configuration(arm, run, configuration)["architecture"]
+    resolved = dict(architecture.get(RESOLVED, {}))
+    config = dict(resolved.get("config", {}))
+    if config.get("weights", "pretrained") != "pretrained":
+        # Control layers are drawn from a seed: another draw is another run of the same control.
+        resolved.pop("sha256", None)
+        config.pop("seed", None)
+    return {**resolved, "config": config}
+
+
+def _training(arm: Arm, folds: Sequence[int]) -> dict[str, list[set[str]]]:
+    """What debug.json says, by setting and fold: the values of all runs; an empty set where none says anything."""
+    values: dict[str, list[set[str]]] = {name: [set() for _ in folds] for name in _TRAINING}
+    for run in arm.runs:
+        for i, fold in enumerate(folds):
+            debug = {**_ASSUMED, **run.debug(fold)}
+            for name in _TRAINING:
+                if name in debug:
+                    values[name][i].add(_normalised(name, str(debug[name])))
+    return values
+
+
+def _normalised(name: str, text: str) -> str:
+    if name == "optimizer":  # learning rates change while it trains; initial_lr is compared
+        kept = re.findall(r"(\w+): (\S+)", text)
+        return f"{text.split('(')[0].strip()} {dict(p for p in kept if p[0] not in ('lr', 'initial_lr'))}"
+    if name == "loss":  # the parts; compiled or not makes no other loss
+        return " ".join(re.findall(r"\w*[lL]oss\b(?=\()", text)) or text
+    return text
+
+
+def _differing(value: Any, other: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(value, Mapping) and isinstance(other, Mapping):
+        for key in sorted({*value, *other}):
+            yield from _differing(value.get(key), other.get(key), f"{path}.{key}" if path else str(key))
+    elif value != other:
+        yield path, value, other
+
+
+def _either(values: set[str]) -> str:
+    return " or ".join(map(_short, sorted(values))) or "not recorded"
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 80 else text[:77] + "..."

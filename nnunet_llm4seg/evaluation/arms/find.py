@@ -1,0 +1,122 @@
+"""Which folders of nnU-Net's results hold the runs of an arm, and are these complete?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nnunet_llm4seg.errors import ComparisonError
+from nnunet_llm4seg.evaluation.arms.runs import Arm, Run, has_layer
+from nnunet_llm4seg.evaluation.measuring import case_names, name_differences
+from nnunet_llm4seg.nnunet import names
+
+
+def same_folder_twice(roots: Sequence[Path]) -> Path | None:
+    """The first results root that is named twice, by whatever path."""
+    resolved = [root.resolve() for root in roots]
+    return next((root for i, root in enumerate(roots) if resolved[i] in resolved[:i]), None)
+
+
+def find_arm(roots: Sequence[Path], dataset: str, name: str, configuration: str) -> Arm:
+    """The arm `TRAINER__PLANS`; each results root that has its folder is one run.
+
+    Raises:
+        ComparisonError: the name is not of that form, or no root has it.
+    """
+    parts = name.split("__")
+    if len(parts) != 2 or not all(parts):
+        raise ComparisonError(
+            f"{name!r} is not allowed; name an arm as TRAINER__PLANS, for example nnUNetTrainer__nnUNetPlans."
+        )
+    trainer, plans = parts
+    folder = names.model_folder_name(trainer, plans, configuration)
+    runs = tuple(Run(root / dataset / folder) for root in roots if (root / dataset / folder).is_dir())
+    if not runs:
+        raise ComparisonError(
+            f"{name}: no folder {dataset}/{folder} in {_listed(roots)}; train it there, or name another"
+            f" arm: {', '.join(all_arms(roots, dataset, configuration)) or 'there is none'}."
+        )
+    return Arm(trainer, plans, runs)
+
+
+def check_roots(roots: Sequence[Path], every: Sequence[Arm]) -> None:
+    """Each further results root holds a run: a misspelt one would silently be no run at all.
+
+    Raises:
+        ComparisonError: one does not.
+    """
+    used = {run.root for arm in every for run in arm.runs}
+    for root in roots:
+        if root not in used:
+            arms = ", ".join(arm.name for arm in every)
+            raise ComparisonError(f"--runs: {root} holds no run of {arms}; correct the path or omit it.")
+
+
+def all_arms(roots: Sequence[Path], dataset: str, configuration: str) -> list[str]:
+    """Names TRAINER__PLANS of all that was trained with this configuration."""
+    ending = f"__{configuration}"
+    folders = [path for root in roots for path in root.glob(f"{dataset}/*{ending}") if path.is_dir()]
+    return sorted({path.name[: -len(ending)] for path in folders})
+
+
+def only_candidate(roots: Sequence[Path], dataset: str, configuration: str) -> str:
+    """The one LLM4Seg arm, where none was named.
+
+    Raises:
+        ComparisonError: there is none, or more than one.
+    """
+    found = [name for name in all_arms(roots, dataset, configuration) if has_layer(name)]
+    if len(found) != 1:
+        raise ComparisonError(
+            f"--candidate: {len(found)} LLM4Seg arms of {dataset} {configuration} in {_listed(roots)}"
+            f"{' (' + ', '.join(found) + ')' if found else ''}; "
+            + ("name the main one first." if found else "train one, or name a candidate.")
+        )
+    return found[0]
+
+
+def check_folds(folds: Sequence[int] | None, splits: Sequence[Mapping[str, Any]]) -> list[int]:
+    """The folds to compare, all of them by default.
+
+    Raises:
+        ComparisonError: a fold is named twice, or not in splits_final.json, where nnU-Net trains a random split.
+    """
+    if folds is None:
+        return list(range(len(splits)))
+    for fold in folds:
+        if not 0 <= fold < len(splits):
+            raise ComparisonError(
+                f"fold {fold} is not in {names.SPLITS}, where nnU-Net trains a random split;"
+                f" choose from 0 to {len(splits) - 1}."
+            )
+    if not folds or len(set(folds)) != len(folds):
+        raise ComparisonError(f"--folds: {list(folds)} is not allowed; name each fold once.")
+    return sorted(folds)
+
+
+def check_complete(arm: Arm, folds: Sequence[int], splits: Sequence[Mapping[str, Any]], ending: str) -> None:
+    """Every run has trained every fold to its end and validated exactly that fold's cases.
+
+    Raises:
+        ComparisonError: the first thing that is missing or differs.
+    """
+    for run in arm.runs:
+        for fold in folds:
+            what = f"{arm.name}, fold {fold} in {run.root}"
+            if not run.fold(fold).is_dir():
+                raise ComparisonError(f"{what}: not trained; train it, or omit it with --folds.")
+            if not run.checkpoint(fold).is_file():
+                raise ComparisonError(f"{what}: training is not finished; continue it with nnUNetv2_train ... --c.")
+            if not (run.validation(fold) / names.SUMMARY).is_file():
+                raise ComparisonError(f"{what}: validation is not finished; run nnUNetv2_train ... --val.")
+            differing = name_differences(case_names(run.validation(fold), ending), splits[fold]["val"])
+            if differing:
+                raise ComparisonError(
+                    f"{what}: the cases validated are not those of {names.SPLITS}: {differing};"
+                    " train all arms on the same splits."
+                )
+
+
+def _listed(roots: Sequence[Path]) -> str:
+    return ", ".join(map(str, roots))

@@ -1,0 +1,1 @@
+"""The report: comparison.json, per_case.csv, table.tex and report.html."""

@@ -1,0 +1,198 @@
+"""The report's plots: matplotlib figures as SVG data URIs, each drawn for a light and for a dark page."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from nnunet_llm4seg.evaluation.metrics import BY_NAME
+from nnunet_llm4seg.evaluation.report.data_uri import data_uri
+from nnunet_llm4seg.evaluation.report.numbers import short_names
+from nnunet_llm4seg.evaluation.statistics.claims import bracket
+from nnunet_llm4seg.evaluation.statistics.results import PairResult
+
+# Okabe and Ito's colours, told apart by colour-blind readers too; the baseline is the neutral one.
+_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#D55E00", "#0072B2", "#F0E442")
+_INK = {"light": ("#1d2430", "#7b8494", "#d5dae2"), "dark": ("#e4e8ee", "#98a2b3", "#3a4352")}
+_DOTS_DRAWN_SMALL = 150
+_EPOCHS_NAMED = 10
+
+
+def both_themes(draw: Callable[[Figure, str], None], width: float = 6.4, height: float = 4.2) -> dict[str, str]:
+    """`draw(figure, theme)` rendered for both themes: data URIs by theme."""
+    return {theme: _svg(draw, theme, width, height) for theme in _INK}
+
+
+def _svg(draw: Callable[[Figure, str], None], theme: str, width: float, height: float) -> str:
+    ink, soft, line = _INK[theme]
+    style: dict[Any, Any] = {
+        "svg.fonttype": "none",
+        "svg.hashsalt": "llm4seg",
+        "font.family": "sans-serif",
+        "font.size": 10,
+        "text.color": ink,
+        "axes.labelcolor": ink,
+        "axes.edgecolor": soft,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "axes.axisbelow": True,
+        "grid.color": line,
+        "grid.linewidth": 0.6,
+        "xtick.color": soft,
+        "ytick.color": soft,
+        "xtick.labelcolor": ink,
+        "ytick.labelcolor": ink,
+        "legend.frameon": False,
+    }
+    with mpl.rc_context(style):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        figure.patch.set_alpha(0)
+        draw(figure, theme)
+        for axes in figure.axes:
+            axes.patch.set_alpha(0)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return data_uri(buffer.getvalue(), "image/svg+xml")
+
+
+def colours(names: Sequence[str], theme: str) -> dict[str, str]:
+    """Colour of each arm; the first one is the baseline."""
+    rest = {name: _COLOURS[i % len(_COLOURS)] for i, name in enumerate(names[1:])}
+    return {names[0]: _INK[theme][1], **rest}
+
+
+def intervals(comparisons: Sequence[PairResult], metric: str) -> dict[str, str]:
+    """Difference of every candidate with both intervals."""
+
+    def draw(figure: Figure, theme: str) -> None:
+        axes = figure.add_subplot()
+        names = colours(["", *(c["candidate"] for c in comparisons)], theme)
+        short = short_names(c["candidate"] for c in comparisons)
+        for row, result in enumerate(comparisons):
+            colour = names[result["candidate"]]
+            spans = (
+                (result["trained_models"]["interval"], 0.16, 5),
+                (result["method"]["interval"], -0.16, 1.6),
+            )
+            for (low, high), shift, thick in spans:
+                if low == low:
+                    axes.plot([100 * low, 100 * high], [row - shift] * 2, color=colour, linewidth=thick)
+                    axes.plot(100 * result["difference"], row - shift, "o", color=colour, markersize=6)
+            label = f"{short[result['candidate']]}  {bracket(result['method']['interval'])}"
+            axes.annotate(label, (0.01, row - 0.42), xycoords=("axes fraction", "data"), va="center", fontsize=9)
+        axes.axvline(0, color=_INK[theme][0], linewidth=1)
+        axes.set_yticks([])
+        axes.set_ylim(len(comparisons) - 0.4, -0.7)
+        axes.spines["left"].set_visible(False)
+        axes.set_xlabel(
+            f"difference in points of {BY_NAME[metric].title}\nthick: these trained models (a), thin: the method (b)"
+        )
+
+    return both_themes(draw, height=1.3 + 0.75 * len(comparisons))
+
+
+def scatter(baseline: np.ndarray, candidate: np.ndarray, metric: str) -> dict[str, str]:
+    """Each case (N,): candidate over baseline."""
+
+    def draw(figure: Figure, theme: str) -> None:
+        axes = figure.add_subplot()
+        axes.axline((0, 0), slope=1, color=_INK[theme][0], linewidth=1)
+        axes.scatter(baseline, candidate, s=_dot(len(baseline)), color=_COLOURS[0], alpha=0.7, linewidths=0)
+        low = max(0.0, float(min(baseline.min(), candidate.min())) - 0.03)
+        axes.set(xlim=(low, 1.015), ylim=(low, 1.015), aspect="equal")
+        axes.set(xlabel=f"baseline, {BY_NAME[metric].title}", ylabel=f"candidate, {BY_NAME[metric].title}")
+
+    return both_themes(draw, 4.6, 4.6)
+
+
+def sorted_differences(differences: np.ndarray) -> dict[str, str]:
+    """Difference of each case (N,), from the largest loss to the largest gain."""
+
+    def draw(figure: Figure, theme: str) -> None:
+        axes = figure.add_subplot()
+        values = 100 * np.sort(differences)
+        axes.bar(
+            np.arange(len(values)),
+            values,
+            width=1.0,
+            color=np.where(values < 0, _COLOURS[4], _COLOURS[2]),
+            linewidth=0,
+        )
+        axes.axhline(values.mean(), color=_INK[theme][0], linestyle="--", linewidth=1)
+        axes.annotate(
+            f"mean {values.mean():+.2f}",
+            (0.01, values.mean()),
+            xycoords=("axes fraction", "data"),
+            va="bottom",
+        )
+        axes.set(xlabel="cases, sorted", ylabel="candidate − baseline, points")
+
+    return both_themes(draw)
+
+
+def folds(numbers: Sequence[int], means: dict[str, np.ndarray], metric: str) -> dict[str, str]:
+    """Mean of every fold, arm and run: means[arm] is (S, F)."""
+
+    def draw(figure: Figure, theme: str) -> None:
+        axes = figure.add_subplot()
+        names, short = colours(list(means), theme), short_names(means)
+        for i, (arm, values) in enumerate(means.items()):
+            at = np.arange(len(numbers)) + 0.16 * (i - (len(means) - 1) / 2)
+            for run in values:
+                axes.plot(at, 100 * run, "o", color=names[arm], markersize=4, alpha=0.5)
+            axes.plot(
+                at,
+                100 * values.mean(0),
+                "_",
+                color=names[arm],
+                markersize=16,
+                markeredgewidth=3,
+                label=short[arm],
+            )
+        axes.set_xticks(range(len(numbers)), [f"fold {number}" for number in numbers])
+        axes.set_ylabel(f"mean {BY_NAME[metric].title}, points")
+        axes.margins(y=0.1)
+        figure.legend(loc="outside upper center", fontsize=9)
+
+    return both_themes(draw)
+
+
+def curves(by_arm: dict[str, list[dict[int, float]]], label: str) -> dict[str, str]:
+    """A value over the epochs: thin lines are single folds and runs, the thick one is their mean."""
+
+    def draw(figure: Figure, theme: str) -> None:
+        axes = figure.add_subplot()
+        names, short = colours(list(by_arm), theme), short_names(by_arm)
+        for arm, trainings in by_arm.items():
+            for training in trainings:
+                style: dict[str, Any] = {"marker": "o", "markersize": 3} if len(training) == 1 else {}
+                axes.plot(*_sorted(training), color=names[arm], linewidth=0.7, alpha=0.4, **style)
+            epochs = sorted(set.intersection(*map(set, trainings)))
+            mean = [np.mean([training[epoch] for training in trainings]) for epoch in epochs]
+            style = {"marker": "o"} if len(epochs) == 1 else {}
+            axes.plot(epochs, mean, color=names[arm], linewidth=2.2, label=short[arm], **style)
+        axes.set(xlabel="epoch", ylabel=label)
+        every = sorted({epoch for trainings in by_arm.values() for training in trainings for epoch in training})
+        if len(every) <= _EPOCHS_NAMED:
+            axes.set_xticks(every)
+        else:
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        figure.legend(loc="outside upper center", fontsize=9)
+
+    return both_themes(draw)
+
+
+def _sorted(training: dict[int, float]) -> tuple[list[int], list[float]]:
+    epochs = sorted(training)
+    return epochs, [training[epoch] for epoch in epochs]
+
+
+def _dot(count: int) -> int:
+    return 26 if count <= _DOTS_DRAWN_SMALL else 9

@@ -1,0 +1,81 @@
+"""Cells and tables of the report. Numbers are looked up in the summary, so page and JSON cannot differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number of the summary as it is shown: looked up at `path` (keys joined by `/`), times `scale`.
+
+    With `floor`, a value too small for its digits is shown as `< 0.0001`, as p-values are.
+    """
+
+    path: str
+    scale: float = 100.0
+    digits: int = 2
+    signed: bool = False
+    floor: bool = False
+
+    def text(self, summary: Mapping[str, Any]) -> str:
+        value: Any = summary
+        for key in self.path.split("/"):
+            value = value[int(key)] if isinstance(value, Sequence) else value[key]
+        if value is None:
+            return "–"
+        if self.floor and value < 10**-self.digits:
+            return f"< {10**-self.digits:.{self.digits}f}"
+        sign = "+" if self.signed else ""
+        return f"{self.scale * value:{sign},.{self.digits}f}".replace("-", "−")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns and rows; a cell is text, a `Number`, or a tuple of both. `section` says where the page shows it."""
+
+    section: Literal["result", "details"]
+    title: str
+    columns: list[str]
+    rows: list[list[Any]] = field(default_factory=list)
+    note: str = ""
+
+    def shown(self, summary: Mapping[str, Any]) -> list[list[list[dict[str, Any]]]]:
+        """Rows of cells of parts, each with its text and, for numbers, path and scale."""
+        return [[[part(p, summary) for p in parts(cell)] for cell in row] for row in self.rows]
+
+
+def differences(at: str, scale: float = 100.0) -> list[Any]:
+    return [
+        Number(f"{at}/difference", scale, signed=True),
+        interval(f"{at}/trained_models/interval", scale),
+        interval(f"{at}/method/interval", scale),
+    ]
+
+
+def interval(path: str, scale: float = 100.0) -> tuple[Any, ...]:
+    low, high = (Number(f"{path}/{end}", scale, signed=True) for end in (0, 1))
+    return ("[", low, ", ", high, "]")
+
+
+def parts(cell: Any) -> tuple[Any, ...]:
+    return cell if isinstance(cell, tuple) else (cell,)
+
+
+def part(part: Any, summary: Mapping[str, Any]) -> dict[str, Any]:
+    if isinstance(part, Number):
+        return {"text": part.text(summary), "path": part.path, "scale": part.scale, "digits": part.digits}
+    return {"text": part, "path": None}
+
+
+def p_value(path: str) -> Number:
+    return Number(path, 1, 4, floor=True)
+
+
+def short_names(arms: Iterable[str]) -> dict[str, str]:
+    """TRAINER__PLANS -> the trainer alone, where no other arm has it, too."""
+    arms = list(arms)
+    trainers = [arm.split("__")[0] for arm in arms]
+    return {arm: trainer if trainers.count(trainer) == 1 else arm for arm, trainer in zip(arms, trainers, strict=True)}

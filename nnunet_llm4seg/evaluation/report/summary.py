@@ -1,0 +1,67 @@
+"""What comparison.json holds, from an analysed comparison."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+from typing import Any
+
+import nnunet_llm4seg
+from nnunet_llm4seg.evaluation.analyse import Comparison
+from nnunet_llm4seg.evaluation.arms import differences
+from nnunet_llm4seg.evaluation.arms.commands import training_commands
+from nnunet_llm4seg.evaluation.measuring import count_empty, describe_tolerance
+from nnunet_llm4seg.evaluation.metrics import EMPTY_POLICY
+from nnunet_llm4seg.evaluation.report.words import methods_paragraph, notes
+
+
+def summarise(comparison: Comparison, command: str = "") -> dict[str, Any]:
+    """The content of comparison.json; `command` is the command line to show in the report."""
+    chosen, slots = comparison.chosen, comparison.slots
+    summary: dict[str, Any] = {
+        "dataset": chosen.dataset,
+        "configuration": chosen.configuration,
+        "primary": comparison.primary,
+        "labels": list(comparison.labels.regions),
+        "baseline": chosen.baseline.name,
+        "candidates": [arm.name for arm in chosen.candidates],
+        "folds": list(chosen.folds),
+        "n_splits": len(chosen.splits),
+        "cases": len(slots.case_names),
+        "overlapping": len(slots.cases) > len(slots.case_names),
+        "clusters": {"rule": chosen.cluster_rule, "count": slots.by_unit.shape[1]},
+        "runs": {arm.name: len(arm.runs) for arm in chosen.arms},
+        "tolerance": describe_tolerance(comparison.tolerance),
+        "layers": {arm.name: differences.layer_settings(arm, chosen.configuration) for arm in chosen.arms},
+        "differences": [str(difference) for difference in chosen.different],
+        "unrecorded": differences.unrecorded(chosen.arms, chosen.folds),
+        "empty_masks": {
+            "policy": EMPTY_POLICY,
+            "counts": {
+                arm: count_empty(by_run, comparison.labels) for arm, by_run in comparison.scores.measured.items()
+            },
+        },
+        "commands": {
+            "compare": command,
+            "train": training_commands(chosen.arms, chosen.dataset, chosen.configuration, chosen.folds),
+        },
+        "versions": versions(),
+        "warnings": comparison.warnings,
+        "scores": comparison.arm_results,
+        "baseline_against_itself": comparison.against_itself,
+        "comparisons": comparison.pairs,
+        "leaked_cases": len({case for _, case in comparison.leaked}),
+        "sentence": comparison.pairs[0]["claim"],
+        "descriptive": comparison.descriptive,
+        "costs": comparison.costs,
+    }
+    summary["notes"] = notes(summary)
+    summary["methods"] = methods_paragraph(summary)
+    return summary
+
+
+def versions() -> dict[str, str]:
+    """Versions on the machine that compares."""
+    packages = ("nnunetv2", "torch", "monai", "numpy", "scipy")
+    own = {"nnunet_llm4seg": nnunet_llm4seg.__version__, "python": platform.python_version()}
+    return own | {name: version(name) for name in packages}

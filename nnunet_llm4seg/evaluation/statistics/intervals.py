@@ -1,0 +1,188 @@
+"""The two intervals of a paired difference between two arms; formulas and sources: docs/statistics.md.
+
+(a) `trained_models`: other cases like these, the same trained models. Bootstrap over units.
+(b) `method`: other cases and other training runs. t interval whose variance counts both.
+All functions take leading batch axes, so that a simulation runs through the very code that users run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from scipy import stats
+
+from nnunet_llm4seg.evaluation.statistics.slots import Slots
+
+LEVEL = 0.95
+RESAMPLES = 9_999
+SEED = 0
+
+
+@dataclass(frozen=True)
+class MethodInterval:
+    """Interval (b). Arrays share the scores' batch shape; nan where it cannot be computed."""
+
+    difference: np.ndarray
+    se: np.ndarray
+    df: np.ndarray
+
+    rule: ClassVar[str]
+
+    @property
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        return self._bounds(self.se)
+
+    def _bounds(self, se: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        half = np.where(se == 0, 0.0, stats.t.ppf((1 + LEVEL) / 2, self.df) * se)
+        return self.difference - half, self.difference + half
+
+    @property
+    def p(self) -> np.ndarray:
+        """Two-sided p of no difference between the methods."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            t = np.abs(self.difference / self.se)
+        p = 2 * stats.t.sf(t, self.df)
+        exact = self.se == 0
+        return np.where(exact, np.where(self.difference == 0, 1.0, 0.0), p)
+
+
+@dataclass(frozen=True)
+class RunsInterval(MethodInterval):
+    """Interval (b) with two runs or more in both arms.
+
+    Attributes:
+        case_part: variance of the difference that stays however many runs there are.
+        case_noise: variance of that estimate, half of it: its mean squares' term**2 / df.
+        run_parts: variance of one run's mean, per arm: candidate, baseline.
+    """
+
+    case_part: np.ndarray
+    case_noise: np.ndarray
+    run_parts: tuple[np.ndarray, np.ndarray]
+
+    rule: ClassVar[str] = "runs"
+
+
+@dataclass(frozen=True)
+class FoldsInterval(MethodInterval):
+    """Interval (b) with one run: t over fold differences.
+
+    Attributes:
+        se_correlated: standard error with the correction of Nadeau and Bengio.
+    """
+
+    se_correlated: np.ndarray
+
+    rule: ClassVar[str] = "folds"
+
+    @property
+    def bounds_correlated(self) -> tuple[np.ndarray, np.ndarray]:
+        return self._bounds(self.se_correlated)
+
+
+def mean_difference(candidate: np.ndarray, baseline: np.ndarray, slots: Slots) -> np.ndarray:
+    """Mean over distinct cases of candidate (..., S, P) minus baseline (..., S', P), averaged over runs."""
+    return (candidate.mean(-2) - baseline.mean(-2)) @ slots.weight
+
+
+def bootstrap_bounds(
+    difference: np.ndarray, slots: Slots, *, resamples: int = RESAMPLES
+) -> tuple[np.ndarray, np.ndarray]:
+    """Interval (a) of the mean over cases of `difference` (..., P), by percentiles.
+
+    Units are drawn with replacement inside their stratum; a draw's mean is over the cases that it holds.
+    """
+    rng = np.random.default_rng(SEED)
+    counts = np.empty((resamples, slots.by_unit.shape[1]), dtype=np.float32)
+    for value in np.unique(slots.stratum):
+        inside = np.flatnonzero(slots.stratum == value)
+        counts[:, inside] = rng.multinomial(len(inside), np.full(len(inside), 1 / len(inside)), resamples)
+    sums = difference @ slots.by_unit  # (..., G)
+    means = (sums @ counts.T) / (counts @ slots.by_unit.sum(0))  # (..., resamples)
+    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=-1)
+    return low, high
+
+
+def method_interval(candidate: np.ndarray, baseline: np.ndarray, slots: Slots) -> MethodInterval:
+    """Interval (b) for candidate (..., S, P) against baseline (..., S', P)."""
+    if min(candidate.shape[-2], baseline.shape[-2]) >= 2:
+        return _from_runs(candidate, baseline, slots)
+    return fold_interval(candidate, baseline, slots)
+
+
+def run_variance(scores: np.ndarray, slots: Slots) -> np.ndarray:
+    """Variance of one run's mean over cases (...): within folds, between runs; scores (..., S >= 2, P)."""
+    return (scores @ slots.by_fold).var(-2, ddof=1).sum(-1)
+
+
+def _from_runs(candidate: np.ndarray, baseline: np.ndarray, slots: Slots) -> RunsInterval:
+    n_folds = len(slots.fold_numbers)
+    per_stratum = np.bincount(slots.stratum)
+    case_df = len(slots.stratum) - len(per_stratum)
+    # Unbiased within a stratum of G units: G / (G - 1) times the sum of squares.
+    inflate = (per_stratum / np.maximum(per_stratum - 1, 1))[slots.stratum]
+
+    in_stratum = np.eye(len(per_stratum))[slots.stratum]  # (G, H)
+    share = slots.by_unit.sum(0)  # (G,)
+    sums = (candidate.mean(-2) - baseline.mean(-2)) @ slots.by_unit
+    stratum_mean = (sums @ in_stratum) / (share @ in_stratum)
+    between = ((sums - share * (stratum_mean @ in_stratum.T)) ** 2) @ inflate
+
+    terms, freedoms, run_parts, run_specific = [], [], [], []
+    for scores in (candidate, baseline):
+        runs = scores.shape[-2]
+        run_parts.append(run_variance(scores, slots))
+        terms.append(run_parts[-1] / runs)
+        freedoms.append(n_folds * (runs - 1))
+        residual = _run_by_case(scores, slots) @ slots.by_unit  # (..., S, G)
+        run_specific.append(((residual**2).sum(-2) @ inflate) / (runs * (runs - 1)))
+    case_part = np.maximum(between - run_specific[0] - run_specific[1], 0)
+
+    variance = terms[0] + terms[1] + case_part
+    # Satterthwaite over the mean squares that enter; those of the case part only where it is above 0.
+    noise = sum(term**2 / df for term, df in zip(terms, freedoms, strict=True))
+    inside = between**2
+    for part, scores in zip(run_specific, (candidate, baseline), strict=True):
+        inside = inside + part**2 / (scores.shape[-2] - 1)
+    case_noise = np.where(case_part > 0, inside / max(case_df, 1), 0)
+    noise = noise + case_noise
+    with np.errstate(divide="ignore", invalid="ignore"):
+        df = variance**2 / noise
+    return RunsInterval(
+        mean_difference(candidate, baseline, slots),
+        np.sqrt(variance),
+        df,
+        case_part=case_part,
+        case_noise=case_noise,
+        run_parts=(run_parts[0], run_parts[1]),
+    )
+
+
+def _run_by_case(scores: np.ndarray, slots: Slots) -> np.ndarray:
+    """What is left of scores (..., S, P) without the case's mean over runs and the run's mean in its fold."""
+    centred = scores - scores.mean(-2, keepdims=True)
+    weights = slots.by_fold.sum(0)
+    of_run = (centred @ slots.by_fold) / weights  # (..., S, F)
+    return centred - of_run @ (slots.by_fold > 0).T
+
+
+def fold_interval(candidate: np.ndarray, baseline: np.ndarray, slots: Slots) -> FoldsInterval:
+    """t over the F fold differences: holds the noise of runs, cases and training sets, but has F - 1 df."""
+    difference = candidate.mean(-2) - baseline.mean(-2)
+    weights = slots.by_fold.sum(0)
+    mean = difference @ slots.weight
+    of_fold = (difference @ slots.by_fold) / weights  # (..., F)
+    n_folds = len(weights)
+    if n_folds < 2:
+        nothing = np.full(np.shape(mean), np.nan)
+        return FoldsInterval(mean, nothing, nothing, se_correlated=nothing)
+    # Unbiased for folds of any size whose differences have one variance; equal folds: the ordinary t test's.
+    effective = (weights**2).sum()
+    spread = effective / (1 - effective) * (weights * (of_fold - mean[..., None]) ** 2).sum(-1)
+    # In a whole k-fold cross-validation a fold's test set is 1 / (k - 1) of its training set.
+    ratio = 1 / (n_folds - 1) if slots.test_per_train is None else slots.test_per_train
+    correlated = spread * (1 + n_folds * ratio)
+    df = np.full(np.shape(mean), float(n_folds - 1))
+    return FoldsInterval(mean, np.sqrt(spread), df, se_correlated=np.sqrt(correlated))

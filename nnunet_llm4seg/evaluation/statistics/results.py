@@ -1,0 +1,257 @@
+"""From scores to statements: everything that comparison.json says about one candidate and one baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import TypedDict
+
+import numpy as np
+
+from nnunet_llm4seg.evaluation.metrics import NAMES
+from nnunet_llm4seg.evaluation.statistics.intervals import (
+    FoldsInterval,
+    MethodInterval,
+    RunsInterval,
+    bootstrap_bounds,
+    fold_interval,
+    mean_difference,
+    method_interval,
+    run_variance,
+)
+from nnunet_llm4seg.evaluation.statistics.multiplicity import holm
+from nnunet_llm4seg.evaluation.statistics.power import runs_needed, smallest_difference
+from nnunet_llm4seg.evaluation.statistics.rank_tests import shares, wilcoxon
+from nnunet_llm4seg.evaluation.statistics.slots import Slots
+
+# These classes are what comparison.json holds: their keys are a file format.
+
+
+class ArmResult(TypedDict):
+    """One arm's primary metric. `run_sd`: SD between runs of the mean over all cases; `run_fold_sd`: of one fold."""
+
+    mean: float
+    runs: int
+    run_means: list[float]
+    run_sd: float | None
+    run_fold_sd: float | None
+    fold_means: list[float]
+
+
+class AgainstItself(TypedDict):
+    """The baseline's runs against each other: what the luck of the seed alone does."""
+
+    pairs: int
+    largest_mean_difference: float
+    case_sd: float
+
+
+class TrainedModels(TypedDict):
+    """Interval (a)."""
+
+    interval: list[float]
+
+
+class Method(TypedDict, total=False):
+    """Interval (b); `interval_correlated` by the rule `folds`, the last three keys before it by the rule `runs`."""
+
+    rule: str
+    interval: list[float]
+    se: float
+    df: float
+    p: float
+    p_holm: float
+    case_part: float
+    run_parts: list[float]
+    interval_over_folds: list[float]
+    interval_correlated: list[float]
+
+
+class Estimate(TypedDict):
+    """A difference of means with both intervals."""
+
+    candidate_mean: float
+    baseline_mean: float
+    difference: float
+    trained_models: TrainedModels
+    method: Method
+
+
+class LeakFree(Estimate):
+    """An estimate without the leaked cases."""
+
+    cases: int
+
+
+class Wilcoxon(TypedDict):
+    """The signed-rank test, and what points the other way than the mean."""
+
+    p: float
+    rank_biserial: float
+    disagrees: list[str]
+
+
+class Power(TypedDict):
+    """What could have been shown with 80 % power, and the number of runs that shows `target`."""
+
+    smallest_difference: float
+    target: float
+    runs_needed: int | None
+
+
+class PrimaryResult(Estimate):
+    """The primary metric of one candidate."""
+
+    wilcoxon: Wilcoxon
+    shares: dict[str, float]
+    fold_differences: list[float]
+    folds_won: int
+    power: Power
+
+
+class PairResult(PrimaryResult, total=False):
+    """A candidate's result with what may be claimed; `without_leaks` only where cases are leaked."""
+
+    candidate: str
+    without_leaks: LeakFree | None
+    verdict: str
+    claim: str
+
+
+class MetricResult(Estimate):
+    """One label and metric, descriptive."""
+
+    label: str
+    metric: str
+
+
+class DescriptiveRow(MetricResult):
+    """One label and metric of one candidate."""
+
+    candidate: str
+
+
+def describe_arm(scores: np.ndarray, slots: Slots) -> ArmResult:
+    """One arm's primary metric (S, P): mean, run means, fold means, and its noise between runs."""
+    runs = len(scores)
+    of_fold = scores @ slots.by_fold / slots.by_fold.sum(0)
+    return {
+        "mean": float(scores.mean(0) @ slots.weight),
+        "runs": runs,
+        "run_means": (scores @ slots.weight).tolist(),
+        "run_sd": float(np.sqrt(run_variance(scores, slots))) if runs > 1 else None,
+        "run_fold_sd": float(np.sqrt(of_fold.var(0, ddof=1).mean())) if runs > 1 else None,
+        "fold_means": slots.fold_means(scores).tolist(),
+    }
+
+
+def against_itself(scores: np.ndarray, slots: Slots) -> AgainstItself | None:
+    """The runs of one arm (S, P) against each other; None for one run."""
+    if len(scores) < 2:
+        return None
+    pairs = [(scores[i] - scores[j]) @ slots.by_case for i, j in combinations(range(len(scores)), 2)]
+    return {
+        "pairs": len(pairs),
+        "largest_mean_difference": float(max(abs(pair.mean()) for pair in pairs)),
+        "case_sd": float(np.sqrt(np.mean([pair.var(ddof=1) for pair in pairs]))),
+    }
+
+
+def compare_primary(candidate: np.ndarray, baseline: np.ndarray, slots: Slots, *, target: float) -> PrimaryResult:
+    """Everything about the primary metric of candidate (S, P) against baseline (S', P)."""
+    interval = method_interval(candidate, baseline, slots)
+    slot_differences = np.round(candidate.mean(0) - baseline.mean(0), 9)  # means of equal scores differ by 1e-17
+    differences = slot_differences @ slots.by_case
+    # One value per cluster for the tests that need exchangeable units.
+    of_unit = (slot_differences @ slots.by_unit) / slots.by_unit.sum(0)
+    p, effect = wilcoxon(of_unit)
+    cases, mean = shares(differences), float(differences.mean())
+    against = {"most cases": cases["better"] - cases["worse"], "the ranks of the changes": effect}
+    disagrees = [name for name, value in against.items() if value * mean < 0]
+    folds = slots.fold_means(candidate) - slots.fold_means(baseline)
+    return {
+        **estimate(candidate, baseline, slots),
+        "wilcoxon": {"p": p, "rank_biserial": effect, "disagrees": disagrees},
+        "shares": cases,
+        "fold_differences": folds.tolist(),
+        "folds_won": int((folds > 0).sum()),
+        "power": _power(interval, slots, target),
+    }
+
+
+def estimate(candidate: np.ndarray, baseline: np.ndarray, slots: Slots) -> Estimate:
+    """The difference of the means with both intervals, for scores (S, P) and (S', P)."""
+    bounds = bootstrap_bounds(candidate.mean(0) - baseline.mean(0), slots)
+    return _with_bounds(candidate, baseline, slots, bounds)
+
+
+def _with_bounds(
+    candidate: np.ndarray, baseline: np.ndarray, slots: Slots, trained: tuple[np.ndarray, np.ndarray]
+) -> Estimate:
+    interval = method_interval(candidate, baseline, slots)
+    method: Method = {
+        "rule": interval.rule,
+        "interval": _pair(interval.bounds),
+        "se": float(interval.se),
+        "df": float(interval.df),
+        "p": float(interval.p),
+    }
+    if isinstance(interval, RunsInterval):
+        method["case_part"] = float(interval.case_part)
+        method["run_parts"] = _pair(interval.run_parts)
+        method["interval_over_folds"] = _pair(fold_interval(candidate, baseline, slots).bounds)
+    elif isinstance(interval, FoldsInterval):
+        method["interval_correlated"] = _pair(interval.bounds_correlated)
+    return {
+        "candidate_mean": float(candidate.mean(0) @ slots.weight),
+        "baseline_mean": float(baseline.mean(0) @ slots.weight),
+        "difference": float(mean_difference(candidate, baseline, slots)),
+        "trained_models": {"interval": _pair(trained)},
+        "method": method,
+    }
+
+
+def describe_rest(
+    candidate: np.ndarray, baseline: np.ndarray, slots: Slots, labels: Sequence[str]
+) -> list[MetricResult]:
+    """Every label and metric of scores (S, P, L, M) and (S', P, L, M), with unadjusted intervals."""
+    differences = np.moveaxis(candidate.mean(0) - baseline.mean(0), 0, -1)  # (L, M, P): the same draws for all
+    low, high = bootstrap_bounds(differences, slots)
+    return [
+        {
+            "label": label,
+            "metric": metric,
+            **_with_bounds(candidate[..., i, m], baseline[..., i, m], slots, (low[i, m], high[i, m])),
+        }
+        for i, label in enumerate(labels)
+        for m, metric in enumerate(NAMES)
+    ]
+
+
+def adjust(comparisons: Sequence[PairResult]) -> None:
+    """Write Holm's adjusted p over all candidates into each comparison's `method`."""
+    adjusted = holm([comparison["method"]["p"] for comparison in comparisons])
+    for comparison, p in zip(comparisons, adjusted, strict=True):
+        comparison["method"]["p_holm"] = p
+
+
+def without_leaks(
+    candidate: np.ndarray, baseline: np.ndarray, slots: Slots, leaked: set[tuple[int, str]]
+) -> LeakFree | None:
+    """The primary comparison on the slots that are not leaked; None if fewer than two independent cases stay."""
+    rest, keep = slots.without(leaked)
+    if rest.by_unit.shape[1] < 2:
+        return None
+    return {**estimate(candidate[:, keep], baseline[:, keep], rest), "cases": len(rest.case_names)}
+
+
+def _power(interval: MethodInterval, slots: Slots, target: float) -> Power:
+    smallest = smallest_difference(float(interval.se), float(interval.df))
+    needed = None
+    if isinstance(interval, RunsInterval):
+        needed = runs_needed(interval, target, len(slots.fold_numbers))
+    return {"smallest_difference": smallest, "target": target, "runs_needed": needed}
+
+
+def _pair(bounds: tuple[np.ndarray, np.ndarray]) -> list[float]:
+    return [float(bounds[0]), float(bounds[1])]

@@ -1,0 +1,54 @@
+"""Reading images and segmentations through nnU-Net's own readers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnunet_llm4seg.errors import DatasetError, one_line
+
+
+def find_reader(dataset: Mapping[str, Any], example: Path) -> Any:
+    """nnU-Net's reader for the files of a data set.
+
+    Args:
+        dataset: The content of dataset.json.
+        example: One of the files.
+
+    Raises:
+        DatasetError: nnU-Net has no reader for this file.
+    """
+    from nnunetv2.imageio.reader_writer_registry import determine_reader_writer_from_dataset_json
+
+    try:
+        return determine_reader_writer_from_dataset_json(dataset, str(example), verbose=False)()
+    except RuntimeError as error:
+        raise DatasetError(f"{example}: no reader of nnU-Net can open it; check file_ending and the file.") from error
+
+
+def read_segmentation(reader: Any, path: Path) -> tuple[np.ndarray, tuple[float, ...]]:
+    """A label map (H, W) or (D, H, W) and the spacing of its axes; the singleton axis of a 2D image is dropped.
+
+    nnU-Net's readers give a 2D file the shape (1, H, W) and an invented spacing for the first axis.
+
+    Raises:
+        DatasetError: the file cannot be read.
+    """
+    try:
+        array, properties = reader.read_seg(str(path))
+    except Exception as error:  # every reader raises its own
+        raise DatasetError(
+            f"{path}: cannot be read ({one_line(error)}); predict or convert this case again."
+        ) from error
+    array, spacing = array[0], tuple(float(step) for step in properties["spacing"])
+    if array.shape[0] == 1:
+        array, spacing = array[0], spacing[1:]
+    return np.rint(array).astype(np.int32), spacing
+
+
+def first_channel(folder: Path, case: str, ending: str) -> Path:
+    """The file of a case's first channel in a folder of raw images."""
+    return folder / f"{case}_0000{ending}"

@@ -1,0 +1,162 @@
+"""What a comparison refuses, each with one sentence; folders are made up, nothing is trained."""
+
+import shutil
+
+import numpy as np
+import pytest
+from fake_results import LLM4SEG, VANILLA, analysed, make, refuse, write_json
+
+from nnunet_llm4seg.errors import ComparisonError, DatasetError
+
+FAKE = "Dataset901_Fake"
+
+
+def test_a_fold_that_was_not_trained(results):
+    shutil.rmtree(results.fold(LLM4SEG, 1))
+    refuse("fold 1 .*not trained", ComparisonError)
+
+
+def test_a_fold_outside_the_splits(results):
+    refuse("fold 2 is not in splits_final.json", folds=[0, 2])
+
+
+def test_a_fold_named_twice(results):
+    refuse("name each fold once", folds=[0, 0])
+
+
+def test_unfinished_training(results):
+    (results.fold(LLM4SEG, 0) / "checkpoint_final.pth").unlink()
+    refuse("training is not finished")
+
+
+def test_unfinished_validation(results):
+    (results.fold(VANILLA, 0) / "validation" / "summary.json").unlink()
+    refuse("validation is not finished")
+
+
+def test_different_splits_name_what_differs(results):
+    validation = results.fold(LLM4SEG, 0) / "validation"
+    (validation / "p00_000.png").rename(validation / "p00_001.png")
+    refuse(r"1 missing \(p00_000\), 1 unexpected \(p00_001\)")
+
+
+def test_predictions_of_another_shape(results):
+    results.write_mask(results.fold(LLM4SEG, 0) / "validation" / "p00_000.png", np.zeros((5, 5)))
+    refuse("not predictions of this data set", DatasetError)
+
+
+def test_predictions_with_unknown_labels(results):
+    results.write_mask(results.fold(LLM4SEG, 0) / "validation" / "p00_000.png", np.full((24, 24), 7))
+    refuse("holds the label 7", DatasetError)
+
+
+def test_predictions_that_are_no_images(results):
+    (results.fold(LLM4SEG, 0) / "validation" / "p00_000.png").write_bytes(b"torn")
+    refuse("cannot be read", DatasetError)
+
+
+def test_a_label_that_never_occurs(results):
+    info = {**results.info, "labels": {**results.info["labels"], "cyst": 3}}
+    for folder in (
+        results.preprocessed / FAKE,
+        *(results.folder(a, r) for a in results.arms for r in (0, 1)),
+    ):
+        write_json(folder / "dataset.json", info)
+    refuse("label 'cyst' occurs in no reference")
+
+
+def test_an_arm_against_itself(results):
+    refuse("nothing to compare", baseline=VANILLA, candidates=[VANILLA])
+
+
+def test_one_case_only(results):
+    names = results.names
+    write_json(results.preprocessed / FAKE / "splits_final.json", [{"train": names[1:], "val": names[:1]}])
+    for arm in results.arms:
+        for path in (results.fold(arm, 0) / "validation").glob("*.png"):
+            if path.stem != names[0]:
+                path.unlink()
+    refuse(r"1 case\(s\) in 1 cluster")
+
+
+def test_all_cases_of_one_patient(results):
+    refuse("in 1 cluster", group_by="^p")
+
+
+def test_no_candidate(results):
+    shutil.rmtree(results.folder(LLM4SEG))
+    refuse("0 LLM4Seg arms")
+
+
+def test_several_candidates_and_none_named(results):
+    shutil.copytree(results.folder(LLM4SEG), results.roots[0] / FAKE / "nnUNetTrainerLLM4SegRandom__nnUNetPlans__2d")
+    refuse("name the main one first")
+
+
+@pytest.mark.parametrize("name", ["nnUNetTrainer", "a__b__c", "__nnUNetPlans"])
+def test_a_malformed_arm(results, name):
+    refuse("TRAINER__PLANS", candidates=[name])
+
+
+def test_an_arm_that_was_never_trained_lists_those_that_were(results):
+    refuse(f"another arm: .*{VANILLA}", candidates=["nnUNetTrainerLLM4SegGated__nnUNetPlans"])
+
+
+@pytest.mark.parametrize("dataset", ["902", "Dataset902_None", "nothing"])
+def test_an_unknown_data_set(results, dataset):
+    refuse(dataset, DatasetError, dataset=dataset)
+
+
+def test_a_results_root_named_twice_is_no_second_run(results):
+    refuse("named twice", runs=[results.roots[0].parent / "x" / ".." / results.roots[0].name])
+
+
+@pytest.mark.parametrize("variable", ["nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"])
+def test_an_unset_variable(results, monkeypatch, variable):
+    monkeypatch.delenv(variable)
+    refuse(f"{variable} is not set")
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("plans.json", [], "no plans of nnU-Net's"),
+        ("plans.json", {"configurations": 3}, "no plans of nnU-Net's"),
+        ("plans.json", {"configurations": {"2d": []}}, "no plans of nnU-Net's"),
+        ("dataset.json", {"labels": {"background": 0}}, "channel_names is missing"),
+    ],
+)
+def test_results_whose_files_are_not_nnunets(results, file, content, message):
+    write_json(results.folder(LLM4SEG) / file, content)
+    refuse(f"{file}: .*{message}", DatasetError)
+
+
+def test_groups_may_name_cases_that_no_split_uses_but_no_strangers(results):
+    raw = results.raw / FAKE
+    (raw / "imagesTs").mkdir(exist_ok=True)
+    shutil.copy(raw / "imagesTr" / f"{results.names[0]}_0000.png", raw / "imagesTs" / "test_1_0000.png")
+    # as `llm4seg convert` writes it: two training images, both near-duplicates of one test image
+    write_json(raw / "groups.json", {"rule": "same hash", "groups": [[*results.names[:2], "test_1"]]})
+    summary = analysed()
+    assert summary["clusters"] == {"rule": "same hash", "count": len(results.names) - 1}
+    write_json(raw / "groups.json", {"rule": "same hash", "groups": [[results.names[0], "stranger"]]})
+    refuse("'stranger' is no case of this data set", DatasetError)
+
+
+def test_correction_for_shared_training_cases_knows_how_many_there_are(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make(tmp_path, monkeypatch, folds=4)
+    method = analysed(folds=[0, 1])["comparisons"][0]["method"]
+    plain, correlated = (high - low for low, high in (method["interval"], method["interval_correlated"]))
+    # two of four folds: 2 cases tested on 6, not on 2
+    assert (correlated / plain) ** 2 == pytest.approx(1 + 2 * 2 / 6)
+
+
+def test_a_results_root_without_any_run(results, tmp_path):
+    refuse("--runs: nowhere holds no run of nnUNetTrainer__nnUNetPlans, ", ComparisonError, runs=["nowhere"])
+
+
+@pytest.mark.parametrize("splits", [{}, [], [{"train": ["a"]}], [{"train": [], "val": ["a"]}], 3])
+def test_splits_that_are_none(results, splits):
+    write_json(results.preprocessed / FAKE / "splits_final.json", splits)
+    refuse("splits_final.json: not a list of folds", DatasetError)

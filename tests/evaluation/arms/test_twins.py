@@ -1,0 +1,46 @@
+"""The vanilla twin of an arm."""
+
+import pytest
+from fake_results import write_json
+
+from nnunet_llm4seg.errors import ComparisonError
+from nnunet_llm4seg.evaluation.arms.runs import Arm, Run
+from nnunet_llm4seg.evaluation.arms.twins import are_twins, vanilla_twin
+
+
+@pytest.mark.parametrize(
+    ("trainer", "other", "twins"),
+    [
+        ("nnUNetTrainerLLM4SegGated_5epochs", "nnUNetTrainer_5epochs", True),
+        ("nnUNetTrainerLLM4SegRandom", "nnUNetTrainerLLM4Seg", True),
+        ("nnUNetTrainerLLM4SegShort", "nnUNetTrainerShort", True),  # a user's own pair
+        ("nnUNetTrainerLLM4Seg_5epochs", "nnUNetTrainer_10epochs", False),
+        ("nnUNetTrainerLLM4Seg", "nnUNetTrainer_5epochs", False),
+    ],
+)
+def test_twins_differ_in_the_layer_only(trainer, other, twins):
+    assert are_twins(trainer, other) == twins
+
+
+@pytest.mark.parametrize(
+    ("trainer", "twin"),
+    [
+        ("nnUNetTrainerLLM4Seg", "nnUNetTrainer"),
+        ("nnUNetTrainerLLM4SegGated", "nnUNetTrainer"),
+        ("nnUNetTrainerLLM4Seg_5epochs", "nnUNetTrainer_5epochs"),
+        ("nnUNetTrainerLLM4SegRandom_1epoch", "nnUNetTrainer_1epoch"),
+        ("nnUNetTrainerLLM4Seg_demo", "nnUNetTrainerVanilla_demo"),
+        ("nnUNetTrainerLLM4SegRandom_smoke", "nnUNetTrainerVanilla_smoke"),
+    ],
+)
+def test_vanilla_twin(tmp_path, trainer, twin):
+    write_json(tmp_path / "plans.json", {"configurations": {}})
+    assert vanilla_twin(Arm(trainer, "nnUNetPlans", (Run(tmp_path),))) == f"{twin}__nnUNetPlans"
+
+
+def test_vanilla_twin_has_the_plans_that_the_candidates_were_made_from(tmp_path):
+    write_json(tmp_path / "plans.json", {"configurations": {}, "llm4seg_source_plans": "nnUNetResEncUNetMPlans"})
+    arm = Arm("nnUNetTrainerLLM4Seg", "nnUNetPlansLLM4Seg", (Run(tmp_path),))
+    assert vanilla_twin(arm) == "nnUNetTrainer__nnUNetResEncUNetMPlans"
+    with pytest.raises(ComparisonError, match="no vanilla twin"):
+        vanilla_twin(Arm("nnUNetTrainer", "nnUNetPlans", (Run(tmp_path),)))

@@ -1,0 +1,102 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+from score_tables import scores, slots
+
+from nnunet_llm4seg.evaluation.statistics.intervals import (
+    bootstrap_bounds,
+    fold_interval,
+    method_interval,
+)
+
+
+def test_one_run_is_the_t_test_on_fold_differences():
+    candidate, baseline = scores(1), scores(1, seed=1)
+    of_folds = (candidate - baseline).reshape(4, 10).mean(1)
+    expected = stats.ttest_1samp(of_folds, 0)
+    interval = method_interval(candidate, baseline, slots())
+    assert interval.rule == "folds"
+    assert interval.p == pytest.approx(expected.pvalue)
+    assert np.ravel(interval.bounds) == pytest.approx(list(expected.confidence_interval()))
+
+
+def test_nadeau_and_bengio_widen_by_the_share_of_test_cases():
+    interval = fold_interval(scores(1), scores(1, seed=1), slots())
+    assert interval.se_correlated**2 / interval.se**2 == pytest.approx((1 / 4 + 1 / 3) / (1 / 4))
+
+
+def test_nadeau_and_bengio_take_the_sizes_of_hold_outs_as_they_are():
+    hold_outs = replace(slots(), test_per_train=30 / 70)
+    interval = fold_interval(scores(1), scores(1, seed=1), hold_outs)
+    assert interval.se_correlated**2 / interval.se**2 == pytest.approx((1 / 4 + 3 / 7) / (1 / 4))
+    rest, _ = hold_outs.without({(0, "c000")})
+    assert rest.test_per_train == 30 / 70
+
+
+def test_run_part_is_the_within_fold_variance_of_run_means():
+    candidate, baseline = scores(3), scores(2, seed=1)
+    interval = method_interval(candidate, baseline, slots())
+    for part, arm in zip(interval.run_parts, (candidate, baseline), strict=True):
+        means = arm.reshape(len(arm), 4, 10).mean(-1)
+        assert part == pytest.approx(means.var(0, ddof=1).sum() / 16)
+
+
+def test_case_part_is_the_case_variance_less_its_run_specific_share():
+    candidate, baseline = scores(3), scores(3, seed=1)
+    candidate += np.random.default_rng(2).normal(0, 0.2, 40)  # persistent differences
+    pooled = (candidate - baseline).mean(0).reshape(4, 10).var(1, ddof=1).mean()
+    shares = 0
+    for arm in (candidate, baseline):
+        table = arm.reshape(3, 4, 10)
+        left = table - table.mean(0) - table.mean(2, keepdims=True) + table.mean((0, 2), keepdims=True)
+        shares += (left**2).sum() / (2 * 4 * 9) / 3
+    interval = method_interval(candidate, baseline, slots())
+    assert interval.case_part == pytest.approx((pooled - shares) / 40)
+
+
+def test_case_part_is_floored_at_zero_and_then_leaves_the_degrees_of_freedom_to_the_runs():
+    candidate, baseline = scores(5), scores(5, seed=1)
+    candidate -= candidate.mean(0) - 0.8
+    baseline -= baseline.mean(0) - 0.8
+    interval = method_interval(candidate, baseline, slots())
+    assert interval.case_part == 0
+    assert interval.df <= 2 * 4 * 4
+
+
+def test_batches_give_what_single_comparisons_give():
+    candidate, baseline = scores(3), scores(3, seed=1)
+    batch = method_interval(np.stack([candidate, baseline]), np.stack([baseline, candidate]), slots())
+    single = method_interval(candidate, baseline, slots())
+    assert batch.difference == pytest.approx([single.difference, -single.difference])
+    assert batch.se == pytest.approx([single.se, single.se])
+    assert batch.df == pytest.approx([single.df, single.df])
+
+
+def test_identical_arms_have_no_difference_and_p_one():
+    arm = scores(2)
+    interval = method_interval(arm[:1], arm[:1], slots())
+    assert (float(interval.p), *np.ravel(interval.bounds)) == (1.0, 0.0, 0.0)
+
+
+def test_one_fold_with_one_run_has_no_method_interval():
+    interval = method_interval(scores(1, 10), scores(1, 10, 1), slots(1))
+    assert np.isnan(interval.bounds).all()
+    assert np.isnan(interval.p)
+
+
+def test_bootstrap_agrees_with_scipy_on_one_stratum():
+    difference = np.random.default_rng(0).normal(0.01, 0.05, 60)
+    ours = bootstrap_bounds(difference, slots(1, 60))
+    theirs = stats.bootstrap(
+        (difference,), np.mean, method="percentile", n_resamples=20_000, rng=np.random.default_rng(1)
+    ).confidence_interval
+    assert ours == pytest.approx((theirs.low, theirs.high), abs=5e-4)
+
+
+def test_bootstrap_repeats_itself_and_keeps_fold_differences_out():
+    of_fold = np.repeat([0.0, 1.0, 2.0, 3.0], 10)  # varies between strata only
+    assert bootstrap_bounds(of_fold, slots()) == pytest.approx((1.5, 1.5))
+    difference = scores(1)[0]
+    assert bootstrap_bounds(difference, slots()) == bootstrap_bounds(difference, slots())
