@@ -14,7 +14,7 @@ from torch import nn
 
 from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.llm.layer import LLMLayer
-from nnunet_llm4seg.llm.precision import island
+from nnunet_llm4seg.llm.precision import Move, island, moves_only
 from nnunet_llm4seg.llm.source import LayerSpec, PreparedLayer
 
 
@@ -37,6 +37,8 @@ class LLMBottleneck(nn.Module):
     Attributes:
         layer: The layer for tokens, see `llm.layer.LLMLayer`.
         finite: After a forward pass, a boolean tensor: whether the output was finite before any clamping.
+        finite_input: Likewise, whether the features that came in were finite.
+        clamped: Likewise, the share of the output's values that exceeded the dtype of the features.
 
     Raises:
         LLM4SegError: see `llm.source.prepare_layer`.
@@ -64,7 +66,10 @@ class LLMBottleneck(nn.Module):
         if config.residual == "gated":
             self.gate = nn.Parameter(torch.zeros(1))
         self.finite: torch.Tensor | None = None
-        self.register_load_state_dict_pre_hook(_complete)
+        self.finite_input: torch.Tensor | None = None
+        self.clamped: torch.Tensor | None = None
+        self.register_load_state_dict_pre_hook(_check_incoming)
+        self.register_load_state_dict_post_hook(_finish_loading)
 
     @property
     def spec(self) -> LayerSpec:
@@ -78,14 +83,17 @@ class LLMBottleneck(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """(B, C, *grid) -> (B, C, *grid)."""
+        self.layer.refuse_unloaded()
         grid = features.shape[2:]
         with island(features.device.type, self.layer.compute_dtype):
             tokens = features.flatten(2).transpose(1, 2).to(torch.float32)  # (B, N, C)
             hidden = self.layer(self.adapter1(tokens), grid)  # (B, N, D)
             update = self.adapter2(hidden).transpose(1, 2).unflatten(2, grid).float()  # (B, C, *grid)
             output = features + self.gate * update if self.config.residual == "gated" else update
-            self.finite = torch.isfinite(output.detach()).all()
-            limit = torch.finfo(features.dtype).max
+            limit = min(torch.finfo(features.dtype).max, torch.finfo(output.dtype).max)
+            values = output.detach()
+            self.finite, self.finite_input = torch.isfinite(values).all(), torch.isfinite(features.detach()).all()
+            self.clamped = (values.abs() > limit).sum() / max(values.numel(), 1)
             return output.clamp(-limit, limit).to(features.dtype).contiguous()  # the decoder keeps its layout
 
     def load_layer(self, prepared: PreparedLayer) -> None:
@@ -96,8 +104,21 @@ class LLMBottleneck(nn.Module):
         """
         self.layer.fill(prepared.tensors, prepared.spec.sha256)
 
+    def _apply(self, fn: Move, recurse: bool = True) -> LLMBottleneck:
+        """Moves between devices only: layer and adapters keep their dtypes in a network that is cast."""
+        super()._apply(moves_only(fn), recurse)
+        return self
 
-def _complete(module: LLMBottleneck, state: dict[str, Any], prefix: str, *_: object) -> None:
-    """A state dict with our adapters and without the layer refers to it by sha256."""
+
+def _check_incoming(module: LLMBottleneck, state: dict[str, Any], prefix: str, *_: object) -> None:
+    """Check the layer before anything is loaded; with our adapters and without it, a state dict refers to it."""
     if f"{prefix}adapter1.weight" in state:
         module.layer.refer(state, f"{prefix}layer.")
+    module.layer.check(state, f"{prefix}layer.")
+
+
+def _finish_loading(module: LLMBottleneck, *_: object) -> None:
+    """The adapters are float32 whatever `assign=True` brought."""
+    for name, parameter in module.named_parameters():
+        if not name.startswith("layer.") and parameter.dtype != torch.float32:
+            parameter.data = parameter.data.float()

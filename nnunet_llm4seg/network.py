@@ -36,9 +36,8 @@ class LLM4SegUNet(nn.Module):
 
     def compute_conv_feature_map_size(self, input_size: Any) -> Any:
         """nnU-Net's estimate for the convolutions, those of the vanilla network."""
-        return self.encoder.compute_conv_feature_map_size(input_size) + self.decoder.compute_conv_feature_map_size(
-            input_size
-        )
+        parts: tuple[Any, Any] = (self.encoder, self.decoder)
+        return sum(part.compute_conv_feature_map_size(input_size) for part in parts)
 
 
 def inject(

@@ -76,7 +76,8 @@ def _layer_described(model_config: Mapping[str, Any], layer: int) -> LayerDescri
         raise ModelFilesError(f"layer: {layer} is out of range; this model has layers 0 to {layers - 1}.")
     local = family.is_local is not None and family.is_local(raw, layer)
     hidden_size = int(configuration.hidden_size)
-    rotary_size, theta, scaling = 0, 0.0, {}
+    rotary_size, theta = 0, 0.0
+    scaling: dict[str, Any] = {}
     if family.rotary:
         theta, scaling = _rope(raw, family.theta, local)
         head = getattr(configuration, "head_dim", None) or hidden_size // configuration.num_attention_heads

@@ -21,7 +21,7 @@ from nnunet_llm4seg.llm.dtypes import torch_dtype
 from nnunet_llm4seg.llm.hashing import layer_sha256
 from nnunet_llm4seg.llm.layer_reader import Tensors
 from nnunet_llm4seg.llm.positions import Tables, attention_mask, rotary_frequencies, rotary_tables
-from nnunet_llm4seg.llm.precision import compute_dtype, island
+from nnunet_llm4seg.llm.precision import Move, compute_dtype, island, keeps_values, moves_only
 from nnunet_llm4seg.llm.source import LayerSpec, PreparedLayer, prepare_known, prepare_layer
 
 
@@ -57,8 +57,8 @@ class LLMLayer(nn.Module):
         super().__init__()
         if spec is None:
             prepared = prepared or prepare_layer(config)
-        self.config = config
-        self.spec = spec or prepared.spec
+            spec = prepared.spec
+        self.config, self.spec = config, spec
         description = prepared.description if prepared else describe_layer(self.spec.model_config, config.layer)
         built = prepared.built if prepared and prepared.built else build_layer(description)
         self.hidden_size, self._window = description.hidden_size, description.window
@@ -69,9 +69,12 @@ class LLMLayer(nn.Module):
             setattr(self, held, getattr(built.module, held))
         self.requires_grad_(config.trainable)
         self.loaded = False
+        self._arriving: bool | None = None  # whether a state dict that is being loaded will fill every tensor
+        self._made: tuple[Any, tuple[torch.Tensor, Tables]] | None = None
         self._settle()
         self.register_state_dict_post_hook(_store)
         self.register_load_state_dict_pre_hook(_check_incoming)
+        self.register_load_state_dict_post_hook(_finish_loading)
         self.train()
         if prepared is not None:
             self.fill(prepared.tensors, prepared.spec.sha256)
@@ -83,11 +86,9 @@ class LLMLayer(nn.Module):
 
     def forward(self, tokens: torch.Tensor, grid: Sequence[int] | None = None) -> torch.Tensor:
         """(B, N, D) -> (B, N, D); `grid` is the tokens' arrangement, N along one axis if it is not given."""
-        if not self.loaded:
-            raise LayerNotLoadedError(
-                "the LLM layer was never loaded, so its output would be noise; load a checkpoint that holds it "
-                "(load_state_dict) or the layer itself (load_layer) before running the network."
-            )
+        self.refuse_unloaded()
+        if not tokens.shape[0]:
+            return tokens  # `transformers` cannot reshape a batch of 0
         device = tokens.device
         with island(device.type, self.compute_dtype):
             mask, tables = self._mask_and_tables(tokens.shape[1:2] if grid is None else grid, tokens.dtype, device)
@@ -107,7 +108,20 @@ class LLMLayer(nn.Module):
         with torch.no_grad():
             for name, parameter in self.named_parameters():
                 parameter.data = tensors.pop(name).to(device=parameter.device, dtype=parameter.dtype)
-        self.loaded = True
+        self.loaded = self._is_real()
+
+    def refuse_unloaded(self) -> None:
+        """Stop before a forward pass with parameters that hold nothing.
+
+        Raises:
+            LayerNotLoadedError: the layer was never loaded.
+        """
+        if not self.loaded:
+            raise LayerNotLoadedError(
+                "the LLM layer was never loaded, so its output would be noise; load a checkpoint that holds it "
+                "(load_state_dict, with assign=True for a network on the device meta) or the layer itself "
+                "(load_layer) before running the network."
+            )
 
     def stored(self) -> Tensors:
         """The tensors by name as a checkpoint stores them: the file's dtype if frozen, else float32."""
@@ -124,6 +138,27 @@ class LLMLayer(nn.Module):
             return
         found = self.stored() if self.loaded else self._look_up()
         state.update({keys[name]: tensor for name, tensor in found.items()})
+
+    def check(self, state: Mapping[str, Any], prefix: str) -> None:
+        """Before a state dict is loaded: a frozen layer must be the one that the spec names.
+
+        Raises:
+            LayerMismatchError: it is another one, or a part of another one.
+        """
+        shapes = {name: parameter.shape for name, parameter in self.named_parameters()}
+        keys = self._keys(prefix)
+        incoming = {name: self._as_stored(name, state[key]) for name, key in keys.items() if key in state}
+        complete = incoming.keys() == shapes.keys()
+        if not self.config.trainable and incoming and not self._holds(incoming):
+            if complete:
+                self._refuse_other(layer_sha256(incoming))
+            elif self.loaded:
+                raise LayerMismatchError(
+                    f"the state dict holds {len(incoming)} of the frozen LLM layer's {len(shapes)} tensors, with "
+                    "other values than the layer has; load a checkpoint with the whole layer, or with nothing of it."
+                )
+        if complete:
+            self._arriving = all(tensor.shape == shapes[name] for name, tensor in incoming.items())
 
     def train(self, mode: bool = True) -> LLMLayer:
         """As nn.Module, but a frozen layer stays in eval mode."""
@@ -143,8 +178,8 @@ class LLMLayer(nn.Module):
         key = (tuple(grid), dtype, device)
         if self._made is None or self._made[0] != key:
             with torch.inference_mode(False):  # what prediction made must serve training too
-                self._made = (key, *self._make_mask_and_tables(grid, dtype, device))
-        return self._made[1:]
+                self._made = (key, self._make_mask_and_tables(grid, dtype, device))
+        return self._made[1]
 
     def _make_mask_and_tables(
         self, grid: Sequence[int], dtype: torch.dtype, device: torch.device
@@ -152,8 +187,10 @@ class LLMLayer(nn.Module):
         mask = attention_mask(self.config.attention, math.prod(grid), dtype, device, self._window)
         return mask, rotary_tables(self.config.positions, grid, self._turns, device)
 
-    def _apply(self, fn, recurse: bool = True):
-        super()._apply(fn, recurse)
+    def _apply(self, fn: Move, recurse: bool = True) -> LLMLayer:
+        if self.loaded:
+            self.loaded = keeps_values(fn, next(self.parameters()).device)
+        super()._apply(moves_only(fn), recurse)
         self._settle()
         return self
 
@@ -161,7 +198,7 @@ class LLMLayer(nn.Module):
         """Hold each parameter in the dtype in which this device computes, where that is exact."""
         device = next(self.parameters()).device
         self.compute_dtype = compute_dtype(self.config.dtype, device)
-        self._made: tuple[Any, ...] | None = None
+        self._made = None
         self._turns = torch.tensor(self._frequencies, device=device)  # on the device once, in float32 whatever comes
         for name, parameter in self.named_parameters():
             exact = self._stored_dtype(name) == self.compute_dtype
@@ -175,11 +212,21 @@ class LLMLayer(nn.Module):
     def _keys(self, prefix: str) -> dict[str, str]:
         return {name: prefix + name for name in self.spec.dtypes}
 
+    def _is_real(self) -> bool:
+        """Whether the parameters have memory."""
+        return not any(parameter.is_meta for parameter in self.parameters())
+
+    def _as_stored(self, name: str, tensor: torch.Tensor) -> torch.Tensor:
+        """A tensor in its stored dtype, where that loses nothing: who saves with `keep_vars` saves wider ones."""
+        stored = tensor.detach().to(self._stored_dtype(name))
+        return stored if torch.equal(stored.to(tensor.dtype), tensor.detach()) else tensor
+
     def _holds(self, incoming: Mapping[str, torch.Tensor]) -> bool:
         """Whether the verified layer already has exactly these values (cheaper than hashing for every case)."""
+        stored = self.stored() if self.loaded else {}
         return self.loaded and all(
-            tensor.dtype == incoming[name].dtype and torch.equal(tensor, incoming[name].to(tensor.device))
-            for name, tensor in self.stored().items()
+            tensor.dtype == stored[name].dtype and torch.equal(stored[name], tensor.to(stored[name].device))
+            for name, tensor in incoming.items()
         )
 
     def _look_up(self) -> Tensors:
@@ -206,16 +253,20 @@ def _store(layer: LLMLayer, state: dict[str, Any], prefix: str, local_metadata: 
     for name, tensor in layer.stored().items():
         if referred:
             del state[prefix + name]
-        else:
+        elif not isinstance(state[prefix + name], nn.Parameter):  # `keep_vars` asks for the parameters themselves
             state[prefix + name] = tensor
 
 
 def _check_incoming(layer: LLMLayer, state: dict[str, Any], prefix: str, *_: object) -> None:
-    """Before a state dict is loaded: a frozen layer must be the one that the spec names."""
-    keys = layer._keys(prefix)
-    if not state.keys() >= set(keys.values()):
-        return  # load_state_dict names what is missing
-    incoming = {name: state[key] for name, key in keys.items()}
-    if not layer.config.trainable and not layer._holds(incoming):
-        layer._refuse_other(layer_sha256(incoming))
-    layer.loaded = True
+    if layer._arriving is None:  # whoever holds the layer may have checked already
+        if not prefix:
+            layer.refer(state, prefix)  # a state dict of nothing but this layer
+        layer.check(state, prefix)
+
+
+def _finish_loading(layer: LLMLayer, *_: object) -> None:
+    """Only now the values are there; `assign=True` brought them in the dtype in which they are stored."""
+    if layer._arriving is not None:
+        layer.loaded = layer._arriving and layer._is_real()
+    layer._arriving = None
+    layer._settle()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import torch
 
@@ -12,6 +13,9 @@ from nnunet_llm4seg.errors import ModelFilesError
 from nnunet_llm4seg.llm.dtypes import STORED_DTYPES, torch_dtype
 from nnunet_llm4seg.llm.families import Family
 from nnunet_llm4seg.llm.safetensors_files import Entry, layer_prefix, local_entries, todays_name, usable
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 Tensors = dict[str, torch.Tensor]
 
@@ -68,7 +72,7 @@ def read_tensors(path: Path, entries: Mapping[str, Entry]) -> Tensors:
         with path.open("rb", buffering=0) as file:
             for name, entry in sorted(entries.items(), key=lambda item: item[1].begin):
                 tensor = torch.empty(entry.shape, dtype=torch_dtype(STORED_DTYPES[entry.dtype]), device="cpu")
-                view = memoryview(tensor.flatten().view(torch.uint8).numpy())
+                view = memoryview(cast("Buffer", tensor.flatten().view(torch.uint8).numpy()))
                 file.seek(entry.begin)
                 while view:
                     count = file.readinto(view)

@@ -30,3 +30,23 @@ def island(device_type: str, dtype: torch.dtype) -> AbstractContextManager:
     if dtype == torch.float32:
         return torch.autocast(device_type, enabled=False)
     return torch.autocast(device_type, dtype=dtype, cache_enabled=False)  # a cached cast may be of the other dtype
+
+
+def moves_only(apply: Move) -> Move:
+    """Of what `nn.Module` applies to its tensors the moves between devices only, never the casts between dtypes.
+
+    A cast would lose the layer's values, for which a network's `half()` is not meant.
+    """
+
+    def moved(tensor: torch.Tensor) -> torch.Tensor:
+        sample = apply(torch.ones(1, dtype=tensor.dtype, device=tensor.device))
+        return apply(tensor) if sample.dtype == tensor.dtype else tensor.to(sample.device)
+
+    return moved
+
+
+def keeps_values(apply: Move, device: torch.device) -> bool:
+    """Whether tensors on `device` still hold their values afterwards; not so for `to_empty` and the device `meta`."""
+    values = torch.arange(1.0, 9.0, device=device)
+    after = apply(values.clone())
+    return not (values.is_meta or after.is_meta) and torch.equal(after.float().cpu(), values.cpu())
