@@ -103,14 +103,14 @@ def rotary_frequencies(found: LayerDescription, positions: str) -> list[float]:
     if kind == "linear":
         return [frequency / found.scaling["factor"] for frequency in plain]
     if kind == "llama3":
-        return [_llama3(frequency, found.scaling) for frequency in plain]
+        return [llama3_frequency(frequency, found.scaling) for frequency in plain]
     raise ConfigError(
         f"positions: {positions!r} is not available for this model, whose rotary scaling is {kind!r} "
         "(default, linear and llama3 are); choose positions paper or none."
     )
 
 
-def _llama3(frequency: float, parameters: Mapping[str, Any]) -> float:
+def llama3_frequency(frequency: float, parameters: Mapping[str, Any]) -> float:
     """LLaMA 3.1's scaling: long waves are stretched by `factor`, short ones kept, those between blended."""
     factor, low, high = (parameters[key] for key in ("factor", "low_freq_factor", "high_freq_factor"))
     context = parameters["original_max_position_embeddings"]
