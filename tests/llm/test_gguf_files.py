@@ -111,7 +111,7 @@ def test_parts_of_a_split_model_are_read_together(tmp_path):
     for name, tensor in split.read_layer(1, shapes).items():
         assert torch.equal(tensor, whole.read_layer(1, shapes)[name])
     first.unlink()
-    with pytest.raises(ModelFilesError, match="one of 2 parts, and m-00001-of-00002.gguf is missing"):
+    with pytest.raises(ModelFilesError, match=r"one of 2 parts, and m-00001-of-00002\.gguf is missing"):
         GGUFModel(second)
 
 
