@@ -6,9 +6,10 @@ order become those of `transformers` (see `llm.gguf_architectures`).
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,13 @@ import numpy as np
 import torch
 
 from nnunet_llm4seg.errors import ModelFilesError, one_line
+from nnunet_llm4seg.llm.dtypes import torch_dtype
 from nnunet_llm4seg.llm.gguf_architectures import ARCHITECTURES, fields_of
 from nnunet_llm4seg.llm.gguf_header import GGUFHeader, read_header
 
 _PART = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
+_WIDE = {"F32": "float32", "F16": "float16"}
+_UNQUANTISED = {"F32", "F16", "BF16"}
 # what llama.cpp computes LLaMA 3's scaled frequencies from, for the models that Meta published
 _LLAMA3 = {"low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}
 _LLAMA3_FACTORS = (8.0, 32.0)
@@ -39,6 +43,10 @@ class GGUFModel:
     """
 
     def __init__(self, path: Path) -> None:
+        if importlib.util.find_spec("gguf") is None:
+            raise ModelFilesError(
+                f"model: reading {path} needs the package gguf; run `pip install 'nnunet-llm4seg[gguf]'`."
+            )
         self.path = path
         self.headers = [read_header(part) for part in _parts(path)]
         values = self.headers[0].values
@@ -49,12 +57,16 @@ class GGUFModel:
         if f"{self._block(0)}attn_q.bias" in self._tensors and self.architecture == "llama":
             self.config["attention_bias"] = True
         self._add_rotary_scaling()
+        matrix = f"{self._block(0)}attn_output.weight"  # that every layer has
+        self.config["torch_dtype"] = self._dtype({matrix} & self._tensors.keys())
 
-    def quantisation(self, layer: int) -> str:
-        """How the matrices of a layer are stored, such as `Q4_K_M (Q4_K, Q6_K)`, or `BF16`."""
+    def quantisation(self, layer: int) -> str | None:
+        """How the matrices of a layer are quantised, such as `Q4_K_M (Q4_K, Q6_K)`; None if they are not."""
         from gguf import LlamaFileType
 
         kinds = sorted({self._kind(name).name for name in self._layer(layer) if len(self._shape(name)) > 1})
+        if set(kinds) <= _UNQUANTISED:
+            return None
         number = self.headers[0].values.get("general.file_type")
         try:
             known = LlamaFileType(number).name.removeprefix("MOSTLY_").removeprefix("ALL_")
@@ -79,9 +91,7 @@ class GGUFModel:
                 f"model: {self.path} holds {sorted(strangers)[0]}, which a layer of the family "
                 f"{self.config['model_type']} does not have, so it would compute something else; choose another model."
             )
-        kinds = {self._kind(stored).name for name, stored in names.items() if len(shapes[name]) > 1}
-        wide = {"F32": torch.float32, "F16": torch.float16}
-        dtype = next((wide[kind] for kind in wide if kind in kinds), torch.bfloat16)
+        dtype = torch_dtype(self._dtype(stored for name, stored in names.items() if len(shapes[name]) > 1))
         undo = ARCHITECTURES[self.architecture].undo
         tensors = {}
         for name, stored in names.items():
@@ -112,6 +122,10 @@ class GGUFModel:
             if names[name] not in self._tensors:
                 raise ModelFilesError(f"model: {self.path} lacks {names[name]} ({name}); download it again.")
         return names
+
+    def _dtype(self, matrices: Iterable[str]) -> str:
+        kinds = {self._kind(name).name for name in matrices}
+        return next((dtype for kind, dtype in _WIDE.items() if kind in kinds), "bfloat16")
 
     def _layers(self) -> int:
         return int(self.config.get("num_hidden_layers") or self.config["n_layer"])

@@ -1,4 +1,4 @@
-"""Find the folder that holds a language model's files: on this machine first, then on the hub."""
+"""Find a language model's files, in a folder or in one GGUF file: on this machine first, then on the hub."""
 
 from __future__ import annotations
 
@@ -8,8 +8,33 @@ from typing import Any
 
 from nnunet_llm4seg.errors import ModelFilesError
 from nnunet_llm4seg.llm import cache
+from nnunet_llm4seg.llm.gguf_header import is_gguf
 from nnunet_llm4seg.llm.known import KNOWN
 from nnunet_llm4seg.llm.model_config import read_model_config
+from nnunet_llm4seg.llm.ollama import find_in_ollama
+
+
+def find_gguf(model: str) -> Path | None:
+    """The GGUF file that `model` names, as a path or as a model that Ollama has pulled, or None.
+
+    Raises:
+        ModelFilesError: it names another kind of file, or both a folder and an Ollama model, or what Ollama stores is
+            damaged.
+    """
+    path = Path(model).expanduser()
+    if path.is_file():
+        if is_gguf(path):
+            return path
+        raise ModelFilesError(
+            f"model: the file {model!r} is no GGUF file; give one, or a folder with config.json beside "
+            "model.safetensors."
+        )
+    pulled = find_in_ollama(model)
+    if pulled is not None and path.is_dir():
+        raise ModelFilesError(
+            f"model: {model!r} is a folder here and a model of Ollama; give './{model}' or '{model}:latest'."
+        )
+    return pulled
 
 
 def locate(model: str, revision: str | None, layer: int) -> Path:
@@ -54,6 +79,10 @@ def locate_config(model: str, revision: str | None, layer: int) -> dict[str, Any
 
 def config_at_hand(model: str, revision: str | None) -> dict[str, Any] | None:
     """The raw `config.json` of `model` as `locate_config` finds it without asking the hub, or None."""
+    if (file := find_gguf(model)) is not None:
+        from nnunet_llm4seg.llm.gguf_files import GGUFModel
+
+        return GGUFModel(file).config
     folder = _folder(model)
     if folder is None and (cached := cache.find(model, revision, None)):
         folder = cached.folder

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from nnunet_llm4seg.llm.description import LayerDescription, describe_layer
 from nnunet_llm4seg.llm.dtypes import BYTES, dtype_name, torch_dtype
 from nnunet_llm4seg.llm.hashing import layer_sha256
 from nnunet_llm4seg.llm.layer_reader import Tensors, read_layer
-from nnunet_llm4seg.llm.locate import locate, locate_config
+from nnunet_llm4seg.llm.locate import find_gguf, locate, locate_config
 from nnunet_llm4seg.llm.model_config import read_model_config
 
 
@@ -27,18 +27,21 @@ class LayerSpec:
         model_config: The model's raw `config.json`.
         dtypes: Tensor name (without the layer's prefix) -> dtype in which it is stored.
         sha256: Hash of the initial tensors, see `llm.hashing`.
+        quantisation: How the model's file stored the layer, such as `Q4_1`, or None where it is not quantised.
     """
 
     model_config: dict[str, Any]
     dtypes: dict[str, str]
     sha256: str
+    quantisation: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        values = asdict(self)
+        return values if self.quantisation else {name: v for name, v in values.items() if name != "quantisation"}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> LayerSpec:
-        return cls(**{name: values[name] for name in ("model_config", "dtypes", "sha256")})
+        return cls(**{f.name: values[f.name] for f in fields(cls) if f.name in values})
 
 
 @dataclass(frozen=True)
@@ -64,20 +67,36 @@ def prepare_layer(config: LLM4SegConfig) -> PreparedLayer:
     They are the model's own, or shuffled, or random (for which the model's `config.json` suffices).
 
     Raises:
-        ModelNotFoundError, ModelFilesError: see `locate`, `build_layer` and `read_layer`; or a fetched layer is no
-            longer what was fetched.
+        ModelNotFoundError, ModelFilesError: see `locate`, `build_layer`, `read_layer` and `GGUFModel`; or a fetched
+            layer is no longer what was fetched.
     """
     if config.weights == "random":
         return _random(locate_config(config.model, config.revision, config.layer), config)
+    if (file := find_gguf(config.model)) is not None:
+        return _from_gguf(file, config)
     folder = locate(config.model, config.revision, config.layer)
     model_config = read_model_config(folder)
     _refuse_changed(folder)
     description = describe_layer(model_config, config.layer)
     built = build_layer(description)
     tensors = read_layer(folder, description.family, config.layer, built.shapes())
-    if config.weights == "shuffled":
-        tensors = controls.shuffled(tensors, config.seed)
-    return _prepared(model_config, tensors, description, built)
+    return _prepared(model_config, _ordered(tensors, config), description, built)
+
+
+def _from_gguf(file: Path, config: LLM4SegConfig) -> PreparedLayer:
+    from nnunet_llm4seg.llm.gguf_files import GGUFModel
+
+    model = GGUFModel(file)
+    description = describe_layer(model.config, config.layer)
+    built = build_layer(description)
+    tensors = _ordered(model.read_layer(config.layer, built.shapes()), config)
+    prepared = _prepared(model.config, tensors, description, built)
+    quantisation = model.quantisation(config.layer)
+    return replace(prepared, spec=replace(prepared.spec, quantisation=quantisation)) if quantisation else prepared
+
+
+def _ordered(tensors: Tensors, config: LLM4SegConfig) -> Tensors:
+    return controls.shuffled(tensors, config.seed) if config.weights == "shuffled" else tensors
 
 
 def prepare_known(config: LLM4SegConfig, spec: LayerSpec) -> PreparedLayer:

