@@ -67,7 +67,7 @@ class GGUFModel:
         kinds = sorted({self._kind(name).name for name in self._layer(layer) if len(self._shape(name)) > 1})
         if set(kinds) <= _UNQUANTISED:
             return None
-        number = self.headers[0].values.get("general.file_type")
+        number = self.headers[0].values.get("general.file_type", -1)  # a file need not say it
         try:
             known = LlamaFileType(number).name.removeprefix("MOSTLY_").removeprefix("ALL_")
         except ValueError:
