@@ -12,5 +12,5 @@ if ! "$python" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (
 fi
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
 "$venv/bin/python" -m pip install --quiet --upgrade pip
-"$venv/bin/python" -m pip install --quiet --editable '.[demo,test]'
+"$venv/bin/python" -m pip install --quiet --editable '.[demo,slurm,test]'
 exec "$venv/bin/python" -m pytest "$@"

@@ -50,7 +50,7 @@ def run_logged(words: Sequence[str], environment: Mapping[str, str], log: Path, 
             reader.start()
             return process.wait()
         finally:
-            _stop(process)
+            stop_group(process)
             reader.join(_PATIENCE_S)
 
 
@@ -62,7 +62,7 @@ def _pass_on(process: subprocess.Popen, file: TextIO, on_line: Callable[[str], N
             on_line(line.rstrip())
 
 
-def _stop(process: subprocess.Popen) -> None:
+def stop_group(process: subprocess.Popen) -> None:
     """End what is left of the command's process group: politely first, then by force."""
     try:
         if process.poll() is None:

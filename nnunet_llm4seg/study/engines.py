@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, ClassVar
 
 from nnunet_llm4seg.errors import StudyError
 from nnunet_llm4seg.study.reading import check_keys, nearest, take, take_positive
@@ -24,6 +24,7 @@ class LocalEngine:
         slots: Trainings at a time on the CPU.
     """
 
+    kind: ClassVar[str] = "local"
     gpus: tuple[int | str, ...] = ()
     cores: int | None = None
     gpus_per_training: int = 1
@@ -49,6 +50,7 @@ class SlurmEngine:
         additional_parameters: Further options of sbatch by their long names, passed through.
     """
 
+    kind: ClassVar[str] = "slurm"
     partition: str | None = None
     gres: str | None = None
     cpus: int = 1

@@ -15,6 +15,7 @@ from nnunet_llm4seg.files import write_json, written_whole
 from nnunet_llm4seg.nnunet.files import read_json
 from nnunet_llm4seg.nnunet.lengths import SMOKE
 from nnunet_llm4seg.study.file import Study, parse_study, read_study
+from nnunet_llm4seg.study.locks import require_locks
 
 COPY, RECORD = "study.yaml", "study.json"
 _FORMAT = 1
@@ -63,6 +64,7 @@ def settle(study: Study, amend: bool = False) -> None:
         StudyError: the file has changed, or an amended file changes an arm that keeps its name.
     """
     study.folder.mkdir(parents=True, exist_ok=True)
+    require_locks(study.folder)
     with FileLock(study.folder / ".study.lock"):
         record = _record(study.folder)
         if record is None:

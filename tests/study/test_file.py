@@ -1,5 +1,6 @@
 """The study file: what it says, what is refused, and how."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -145,11 +146,12 @@ def test_a_value_of_a_layer_is_checked_by_its_own_rules():
 
 
 def test_the_lengths_are_those_of_the_trainers():
-    from nnunet_llm4seg.trainer.variants import EPOCHS, SHORT_TRAINERS, TRAINERS
+    from nnunet_llm4seg.trainer.variants import SHORT_TRAINERS, TRAINERS
 
-    known = {lengths.trainer_suffix(n): n for n in lengths.SUFFIXED_EPOCHS}
-    assert {suffix: n for suffix, n in EPOCHS.items() if suffix} == known
-    assert lengths.llm4seg_trainer(250) in TRAINERS and lengths.llm4seg_trainer(1000) in TRAINERS
+    known = {lengths.llm4seg_trainer(n): n for n in lengths.SUFFIXED_EPOCHS}
+    plain = re.compile(r"nnUNetTrainerLLM4Seg_\d+epochs?")
+    assert {name: trainer.epochs for name, trainer in TRAINERS.items() if plain.fullmatch(name)} == known
+    assert lengths.llm4seg_trainer(1000) in TRAINERS
     assert {lengths.llm4seg_trainer("smoke"), lengths.vanilla_trainer("smoke")} <= set(SHORT_TRAINERS)
     smoke = SHORT_TRAINERS[lengths.llm4seg_trainer("smoke")]
     assert smoke.epochs == lengths.planned_epochs("smoke")

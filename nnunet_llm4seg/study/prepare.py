@@ -1,0 +1,196 @@
+"""What all trainings share, made once before the first: preprocessed data, plans, splits and the layers' files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from nnunet_llm4seg.demo.process import run_logged
+from nnunet_llm4seg.errors import DatasetError, StudyError
+from nnunet_llm4seg.files import write_json, written_whole
+from nnunet_llm4seg.nnunet.environment import (
+    dataset_folder,
+    dataset_id,
+    dataset_name,
+    find_dataset,
+    require_folder,
+    with_trainers,
+)
+from nnunet_llm4seg.nnunet.files import read_dataset, read_json, read_splits
+from nnunet_llm4seg.nnunet.plans import all_entries
+from nnunet_llm4seg.study.file import Study
+from nnunet_llm4seg.study.locks import held
+from nnunet_llm4seg.study.trainings import DATASETS, arm_plans, baseline_plans
+
+# nnU-Net's plans by the planner that makes them
+_PLANNERS = {
+    "nnUNetPlans": [],
+    **{f"nnUNetResEncUNet{size}Plans": ["-pl", f"nnUNetPlannerResEnc{size}"] for size in ("M", "L", "XL")},
+}
+_SPLITS = "splits_final.json"
+
+
+def missing(study: Study) -> list[str]:
+    """What `prepare` would do, one line each; nothing where all is ready.
+
+    Raises:
+        DatasetError: a data set does not exist or a file of it is damaged.
+        StudyError: a data set's splits have changed since the study began.
+    """
+    lines = []
+    for given in study.datasets:
+        name = dataset_name(given)
+        folder = require_folder("nnUNet_preprocessed") / name
+        if not _has_data(folder, baseline_plans(study), study.configuration(given)):
+            lines.append(f"preprocess {name} {study.configuration(given)}")
+        lines += [f"write plans {plans} of {name}" for plans in _plans_names(study) if not _is_file(folder, plans)]
+        kept = find_dataset(study.folder / DATASETS, given)
+        if not kept:
+            lines.append(f"keep the splits of {name}")
+        elif (folder / _SPLITS).is_file() and read_splits(folder / _SPLITS) != read_splits(kept[0] / _SPLITS):
+            raise StudyError(
+                f"the splits in {folder / _SPLITS} have changed since the study began ({kept[0] / _SPLITS}); restore "
+                "them, or give the study another name."
+            )
+    return lines
+
+
+def prepare(study: Study, report: Callable[[str], None] = print) -> None:
+    """Do what is missing; processes that start at once wait for the first of them.
+
+    Raises:
+        LLM4SegError: a data set, the plans or a layer cannot be had.
+    """
+    for given in study.datasets:
+        name, configuration = dataset_name(given), study.configuration(given)
+        folder = require_folder("nnUNet_preprocessed") / name
+        with held(folder.parent / f".{name}.llm4seg.lock", patience_s=-1):
+            _plan(study, name, configuration, report)
+            if study.plans.protocol is None:
+                _preprocess(study, folder, study.plans.source, configuration, report)
+            _write_plans(study, folder, configuration)
+            _preprocess(study, folder, baseline_plans(study), configuration, report)
+            _keep_splits(study, folder, configuration)
+    _get_layers(study, report)
+
+
+def _plans_names(study: Study) -> list[str]:
+    return list(dict.fromkeys([baseline_plans(study), *(arm_plans(study, arm) for arm in study.arms)]))
+
+
+def _is_file(folder: Path, plans: str) -> bool:
+    return (folder / f"{plans}.json").is_file()
+
+
+def _has_data(folder: Path, plans: str, configuration: str) -> bool:
+    """Whether every training case is preprocessed; nnU-Net writes a case's .pkl last."""
+    if not _is_file(folder, plans) or not (folder / "dataset.json").is_file():
+        return False
+    entries = all_entries(read_json(folder / f"{plans}.json"), configuration)
+    if not entries:
+        raise DatasetError(
+            f"configuration: {plans} of {folder.name} has no {configuration!r}; correct `configuration:`."
+        )
+    cases = len(list((folder / entries["data_identifier"]).glob("*.pkl")))
+    return cases > 0 and cases >= int(read_dataset(folder).get("numTraining", 0))
+
+
+def _plan(study: Study, name: str, configuration: str, report: Callable[[str], None]) -> None:
+    source = study.plans.source
+    if _is_file(require_folder("nnUNet_preprocessed") / name, source):
+        return
+    dataset_folder("nnUNet_raw", name)
+    if source not in _PLANNERS:
+        raise DatasetError(
+            f"plans: there are no {source} of {name}; plan it with `nnUNetv2_plan_experiment`, or name one of "
+            f"{', '.join(_PLANNERS)} in `plans:`."
+        )
+    words = ["nnUNetv2_plan_and_preprocess", "-d", str(dataset_id(name)), "--verify_dataset_integrity", "--no_pp"]
+    _nnunet(study, [*words, *_PLANNERS[source]], f"plan_{name}", report)
+
+
+def _preprocess(study: Study, folder: Path, plans: str, configuration: str, report: Callable[[str], None]) -> None:
+    if _has_data(folder, plans, configuration):
+        return
+    words = ["nnUNetv2_preprocess", "-d", str(dataset_id(folder.name)), "-plans_name", plans, "-c", configuration]
+    _nnunet(study, words, f"preprocess_{folder.name}_{configuration}", report)
+    if not _has_data(folder, plans, configuration):
+        raise DatasetError(
+            f"{folder.name} has fewer preprocessed cases than numTraining in its dataset.json says, after "
+            f"`{' '.join(words)}`; see {study.folder / 'logs'}."
+        )
+
+
+def _nnunet(study: Study, words: list[str], name: str, report: Callable[[str], None]) -> None:
+    log = study.folder / "logs" / f"{name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    report(f"{' '.join(words)}  (log: {log})")
+    environment = {**os.environ, "nnUNet_extTrainer": with_trainers(os.environ.get("nnUNet_extTrainer"))}
+    code = run_logged(words, environment, log, lambda line: None)
+    if code:
+        raise DatasetError(f"`{' '.join(words)}` ended with exit code {code}; its log is {log}.")
+
+
+def _write_plans(study: Study, folder: Path, configuration: str) -> None:
+    from nnunet_llm4seg.plans.make import write_plans
+    from nnunet_llm4seg.plans.protocol import write_pair
+
+    chosen = study.plans
+    for arm in study.arms:
+        name = arm_plans(study, arm)
+        if arm.fields is None:
+            continue
+        if chosen.protocol is None:
+            write_plans(folder, [configuration], arm.fields, source=chosen.source, name=name)
+            continue
+        pair = write_pair(
+            folder,
+            [configuration],
+            arm.fields,
+            protocol=chosen.protocol,
+            source=chosen.source,
+            name=name,
+            token_grid=chosen.token_grid,
+        )
+        if pair.baseline.stem != baseline_plans(study):
+            raise StudyError(f"plans: {pair.baseline.stem} was written where {baseline_plans(study)} was expected.")
+
+
+def _keep_splits(study: Study, folder: Path, configuration: str) -> None:
+    """Make the splits that nnU-Net would (folds that start at once would all write them), and keep a copy."""
+    path = folder / _SPLITS
+    if not path.is_file():
+        write_json(path, _default_splits(folder, baseline_plans(study), configuration))
+    kept = study.folder / DATASETS / folder.name
+    kept.mkdir(parents=True, exist_ok=True)
+    for name in (_SPLITS, "dataset.json"):
+        if not (kept / name).is_file():
+            with written_whole(kept / name) as part:
+                shutil.copyfile(folder / name, part)
+
+
+def _default_splits(folder: Path, plans: str, configuration: str) -> list[dict[str, list[str]]]:
+    from nnunetv2.training.dataloading.nnunet_dataset import infer_dataset_class
+    from nnunetv2.utilities.crossval_split import generate_crossval_split
+
+    data = folder / all_entries(read_json(folder / f"{plans}.json"), configuration)["data_identifier"]
+    names = sorted(infer_dataset_class(str(data)).get_identifiers(str(data)))
+    splits = generate_crossval_split(names, seed=12345, n_splits=5)
+    return [{part: [str(case) for case in split[part]] for part in ("train", "val")} for split in splits]
+
+
+def _get_layers(study: Study, report: Callable[[str], None]) -> None:
+    """Have each arm's layer on this machine: what cannot be had or built is said before the first training."""
+    from nnunet_llm4seg.llm.source import prepare_layer
+
+    before = Path.cwd()
+    os.chdir(study.base if study.base.is_dir() else before)  # where relative names of models are looked up
+    try:
+        for arm in study.arms:
+            if arm.config is not None:
+                report(f"layer of {arm.name}: {arm.config.model}, {arm.config.weights}, layer {arm.config.layer}")
+                prepare_layer(arm.config)
+    finally:
+        os.chdir(before)

@@ -1,0 +1,143 @@
+"""The engine of a SLURM cluster, through submitit: an array of jobs, each of which goes on after a time limit."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nnunet_llm4seg.errors import StudyError
+from nnunet_llm4seg.files import written_whole
+from nnunet_llm4seg.study import attempts, process, states
+from nnunet_llm4seg.study.engines import SlurmEngine
+from nnunet_llm4seg.study.file import Study
+from nnunet_llm4seg.study.folder import open_study
+from nnunet_llm4seg.study.trainings import Training
+
+_REQUEUES = 1000  # a time limit is no failure: a long training hits it many times
+
+
+class Job:
+    """One training as submitit calls it; where SLURM ends it for its time or for another job, it is queued again."""
+
+    def __init__(self, folder: Path, key: str) -> None:
+        self.folder, self.key = folder, key
+
+    def __call__(self) -> None:
+        _set_threads()
+        code = process.run_one(open_study(self.folder), self.key)
+        if code not in (0, process.HELD):
+            raise SystemExit(code)
+
+    def checkpoint(self) -> Any:
+        """What is submitted again; the training goes on from nnU-Net's last checkpoint."""
+        import submitit
+
+        return submitit.helpers.DelayedSubmission(self)
+
+
+class Preparation:
+    """What all trainings share, prepared by a job of its own; they depend on it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __call__(self) -> None:
+        from nnunet_llm4seg.study.prepare import prepare
+
+        prepare(open_study(self.folder))
+
+    def checkpoint(self) -> Any:
+        import submitit
+
+        return submitit.helpers.DelayedSubmission(self)
+
+
+def submit(
+    study: Study,
+    engine: SlurmEngine,
+    trainings: Sequence[Training],
+    prepare_first: bool,
+    say: Callable[[str], None],
+) -> None:
+    """Submit what is not done, running, queued, cancelled or given up; nothing stays on this machine.
+
+    Args:
+        prepare_first: Submit a job that prepares the study, and let the trainings wait for it.
+
+    Raises:
+        StudyError: submitit or SLURM is missing, or refuses.
+    """
+    queued = queued_jobs()
+    wanted = [training for training in trainings if _wanted(training, study, queued)]
+    if not wanted:
+        say("nothing is to be submitted")
+        return
+    executor = _executor(study, engine, {})
+    try:
+        if prepare_first:
+            job = executor.submit(Preparation(study.folder.resolve()))
+            say(f"submitted job {job.job_id}, which prepares the study; the trainings wait for it")
+            executor = _executor(study, engine, {"dependency": f"afterok:{job.job_id}", "kill-on-invalid-dep": "yes"})
+        with executor.batch():
+            jobs = [executor.submit(Job(study.folder.resolve(), training.key)) for training in wanted]
+    except Exception as error:
+        reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+        raise StudyError(f"SLURM did not take the jobs ({reason}); correct `engine:` in the study file.") from error
+    for training, job in zip(wanted, jobs, strict=True):
+        training.folder.mkdir(parents=True, exist_ok=True)
+        with written_whole(training.folder / "job") as part:
+            part.write_text(f"{job.job_id}\n", encoding="utf-8")
+    say(f"submitted {len(jobs)} jobs, {jobs[0].job_id} to {jobs[-1].job_id}, at most {engine.parallel} at a time")
+    say("follow them with `llm4seg study status`")
+
+
+def queued_jobs() -> set[str]:
+    """Ids of the jobs of this user that SLURM has not ended; none where there is no squeue, as on another machine."""
+    if shutil.which("squeue") is None:
+        return set()
+    words = ["squeue", "--noheader", "--array", "--format=%i", "--me"]
+    done = subprocess.run(words, capture_output=True, text=True)
+    if done.returncode:
+        raise StudyError(f"squeue failed ({done.stderr.strip()}); try again when SLURM answers.")
+    ids = (line.strip() for line in done.stdout.splitlines())
+    return {job for job in ids if job}
+
+
+def _wanted(training: Training, study: Study, queued: set[str]) -> bool:
+    state = states.state_of(training, study.epochs, queued)
+    return state.name in (states.WAITING, states.FAILED) and not attempts.given_up(attempts.read_attempts(training))
+
+
+def _executor(study: Study, engine: SlurmEngine, more: Mapping[str, Any]) -> Any:
+    try:
+        import submitit
+    except ImportError as error:
+        raise StudyError(
+            "engine: slurm needs submitit; install it with `pip install 'nnunet-llm4seg[slurm]'`."
+        ) from error
+    if shutil.which("sbatch") is None:
+        raise StudyError("engine: slurm: there is no sbatch on this machine; run this on the cluster's login node.")
+    executor = submitit.SlurmExecutor(folder=study.folder / "jobs" / "%j", max_num_timeout=_REQUEUES)
+    options = {"partition": engine.partition, "gres": engine.gres, "mem": engine.mem}
+    executor.update_parameters(
+        job_name=study.name,
+        time=engine.minutes,
+        cpus_per_task=engine.cpus,
+        array_parallelism=engine.parallel,
+        additional_parameters={"requeue": True, **engine.additional_parameters, **more},
+        **{key: value for key, value in options.items() if value is not None},
+    )
+    return executor
+
+
+def _set_threads() -> None:
+    """Cores of the job for data workers and, on the CPU, for torch; what the user has set stays."""
+    cores = len(os.sched_getaffinity(0))
+    count = min(cores, int(os.environ.get("SLURM_CPUS_PER_TASK", cores)))
+    os.environ.setdefault("nnUNet_n_proc_DA", str(max(1, count - 1)))
+    os.environ.setdefault("nnUNet_def_n_proc", str(max(1, count - 1)))
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -1,0 +1,76 @@
+"""What is compared when only a part is done, and how `compare` is called."""
+
+from nnunet_llm4seg.study.file import parse_study
+from nnunet_llm4seg.study.report import compare_words, comparisons, ladders
+from nnunet_llm4seg.study.trainings import StudyData, list_trainings
+
+TEXT = """
+study: s
+datasets: [1]
+configuration: 2d
+runs: 2
+epochs: 5
+arms:
+  vanilla: vanilla
+  frozen: {layer: 1}
+  shuffled: {layer: 1, weights: shuffled}
+  sweep: {layer: [2, 3]}
+claims: [frozen > vanilla, frozen > shuffled]
+"""
+DATA = StudyData("Dataset001_X", "2d", (("a",), ("b",), ("c",)), ".png")
+
+
+def made(tmp_path, *undone, text=TEXT):
+    study = parse_study(text, tmp_path, "s.yaml")
+    trainings = list_trainings(study, [DATA])
+    done = {t.key for t in trainings if not any(part in t.key for part in undone)}
+    return study, comparisons(study, trainings, done)
+
+
+def test_claims_come_in_the_files_order_and_other_arms_meet_the_first(tmp_path):
+    study = parse_study(TEXT, tmp_path, "s.yaml")
+    assert [(base.name, [arm.name for arm in arms]) for base, arms in ladders(study)] == [
+        ("vanilla", ["frozen", "sweep_layer2", "sweep_layer3"]),
+        ("shuffled", ["frozen"]),
+    ]
+
+
+def test_without_claims_every_arm_meets_the_first(tmp_path):
+    study = parse_study(TEXT.replace("claims: [frozen > vanilla, frozen > shuffled]", ""), tmp_path, "s.yaml")
+    ((base, arms),) = ladders(study)
+    assert base.name == "vanilla" and len(arms) == 4
+
+
+def test_all_that_is_done_is_compared_with_its_runs(tmp_path):
+    study, (first, second) = made(tmp_path)
+    assert (first.folds, first.runs, first.left_out) == ((0, 1, 2), (1, 2), ())
+    words = compare_words(study, second)
+    assert words[:6] == [
+        *("llm4seg", "compare", "Dataset001_X", "2d", "--baseline"),
+        "nnUNetTrainerLLM4Seg_5epochs__nnUNetPlans_s_shuffled",
+    ]
+    assert words[words.index("--runs") + 1] == str(tmp_path / "s/results/run_2")
+    assert words[-1] == str(tmp_path / "s/report/Dataset001_X_2d_against_shuffled")
+
+
+def test_what_is_not_done_is_left_out_by_name(tmp_path):
+    _, found = made(tmp_path, "run_2/Dataset001_X/frozen/fold_1", "sweep_layer3", "run_1/Dataset001_X/frozen/fold_2")
+    first, second = found
+    assert [arm.name for arm in first.candidates] == ["frozen", "sweep_layer2"]
+    assert first.folds == (0, 1) and first.runs == (1,)
+    assert first.left_out == (
+        "sweep_layer3: no fold of run 1 is done in it and in the other arms",
+        "fold(s) 2: not done in all of these arms",
+        "run 2: not done in all of these arms and folds",
+    )
+    assert second.baseline.name == "shuffled"
+
+
+def test_nothing_is_compared_without_the_baseline(tmp_path):
+    _, found = made(tmp_path, "vanilla", "shuffled")
+    assert found == []
+
+
+def test_the_report_says_what_is_missing(small):
+    printed = small.run("report", small.file, rc=2)
+    assert "nothing can be compared yet: 0 of 2 trainings are done" in printed
