@@ -15,6 +15,7 @@ _PUBLIC = {
     "LLMBottleneck": "bottleneck",
     "LLM4SegUNet": "network",
     "inject": "network",
+    "use_trainers": "nnunet.environment",
 }
 
 __all__ = sorted([*_PUBLIC, "__version__"])

@@ -3,52 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from nnunet_llm4seg.errors import ConfigError
 
-WEIGHTS = ("pretrained", "shuffled", "random")
-ATTENTIONS = ("causal", "bidirectional")
-POSITIONS = ("paper", "rope", "axial", "none")
-RESIDUALS = ("none", "gated")
-DTYPES = ("auto", "bfloat16", "float32")
-
-
-def _help(text: str, default: Any, allowed: tuple[str, ...] | None = None) -> Any:
-    return field(default=default, metadata={"help": text, "allowed": allowed})
+Weights = Literal["pretrained", "shuffled", "random"]
+Attention = Literal["causal", "bidirectional"]
+Positions = Literal["paper", "rope", "axial", "none"]
+Residual = Literal["none", "gated"]
+Dtype = Literal["auto", "bfloat16", "float32"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class LLM4SegConfig:
     """The settings of one injected layer; the defaults are the preset `paper`.
 
+    The fields are also the options of `llm4seg plan` and the table in docs/settings.md.
+
     Raises:
         ConfigError: a value is of the wrong type or not allowed.
+
+    Example:
+        >>> LLM4SegConfig(model="my/model", layer=3, residual="gated").attention
+        'causal'
     """
 
-    model: str = _help("hub id or folder of the language model", "meta-llama/Llama-3.2-1B")
-    revision: str | None = _help("commit of the model repository", None)
-    layer: int = _help("index of the decoder layer, counted from 0", 14)
-    weights: str = _help("the model's own weights, or a control without their structure", "pretrained", WEIGHTS)
-    trainable: bool = _help("train the layer too", False)
-    attention: str = _help("what a token sees: those before it in raster order, or all", "causal", ATTENTIONS)
-    positions: str = _help("rotary tables: the paper's, the model's own, per axis, or none", "paper", POSITIONS)
-    residual: str = _help("none replaces the features; gated adds to them, from exactly zero", "none", RESIDUALS)
-    stage: int = _help("encoder stage whose output goes through the layer; -1 is the bottleneck", -1)
-    dtype: str = _help("compute type; auto is bfloat16 where the GPU has it, else float32", "auto", DTYPES)
-    seed: int = _help("seed of shuffled and random weights", 0)
-    embed_weights: bool = _help("keep the frozen layer inside checkpoints", True)
-    max_tokens: int = _help("refuse to train with more tokens at patch size; attention grows with their square", 4096)
+    model: Annotated[str, "hub id or folder of the language model"] = "meta-llama/Llama-3.2-1B"
+    revision: Annotated[str | None, "commit of the model repository"] = None
+    layer: Annotated[int, "index of the decoder layer, counted from 0"] = 14
+    weights: Annotated[Weights, "the model's own weights, or a control without their structure"] = "pretrained"
+    trainable: Annotated[bool, "train the layer too"] = False
+    attention: Annotated[Attention, "what a token sees: those before it in raster order, or all"] = "causal"
+    positions: Annotated[Positions, "rotary tables: the paper's, the model's own, per axis, or none"] = "paper"
+    residual: Annotated[Residual, "none replaces the features; gated adds to them, from exactly zero"] = "none"
+    stage: Annotated[int, "encoder stage whose output goes through the layer; -1 is the bottleneck"] = -1
+    dtype: Annotated[Dtype, "compute type; auto is bfloat16 where the GPU has it, else float32"] = "auto"
+    seed: Annotated[int, "seed of shuffled and random weights"] = 0
+    embed_weights: Annotated[bool, "keep the frozen layer inside checkpoints"] = True
+    max_tokens: Annotated[int, "refuse more tokens at patch size; attention grows with their square"] = 4096
 
     def __post_init__(self) -> None:
-        for f in fields(self):
-            _check_type(f.name, getattr(self, f.name), f.type)
-            allowed = f.metadata["allowed"]
-            if allowed and getattr(self, f.name) not in allowed:
-                raise ConfigError(
-                    f"{f.name}: {getattr(self, f.name)!r} is not allowed; choose one of {', '.join(allowed)}."
-                )
+        for setting in settings():
+            _check(setting, getattr(self, setting.name))
         if not self.model.strip():
             raise ConfigError("model: '' is not allowed; give a hub id such as 'org/name' or a folder.")
         if self.layer < 0:
@@ -59,7 +57,6 @@ class LLM4SegConfig:
             )
         if not 0 <= self.seed < 2**63:
             raise ConfigError(f"seed: {self.seed} is not allowed; choose 0 to 2**63 - 1.")
-
         if self.max_tokens < 1:
             raise ConfigError(f"max_tokens: {self.max_tokens} is not allowed; choose 1 or more.")
 
@@ -81,10 +78,43 @@ class LLM4SegConfig:
         return cls(**values)
 
 
-_TYPES = {"str": (str,), "int": (int,), "bool": (bool,), "str | None": (str, type(None))}
+@dataclass(frozen=True)
+class Setting:
+    """One field of `LLM4SegConfig`.
+
+    Attributes:
+        kind: `str`, `int` or `bool`.
+        optional: Whether None is allowed.
+        allowed: The values to choose from; empty where any value of that kind will do.
+    """
+
+    name: str
+    help: str
+    default: Any
+    kind: type
+    optional: bool
+    allowed: tuple[str, ...]
 
 
-def _check_type(name: str, value: Any, annotation: Any) -> None:
-    allowed = _TYPES[annotation]
-    if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
-        raise ConfigError(f"{name}: {value!r} is a {type(value).__name__}; it must be {annotation}.")
+@lru_cache(maxsize=1)
+def settings() -> tuple[Setting, ...]:
+    """All fields of `LLM4SegConfig`, in order."""
+    hints = get_type_hints(LLM4SegConfig, include_extras=True)
+    found = []
+    for f in fields(LLM4SegConfig):
+        hint, text = get_args(hints[f.name])
+        allowed = get_args(hint) if get_origin(hint) is Literal else ()
+        optional = type(None) in get_args(hint)
+        kind = str if allowed else next(each for each in (bool, int, str) if each in (hint, *get_args(hint)))
+        found.append(Setting(f.name, text, f.default, kind, optional, allowed))
+    return tuple(found)
+
+
+def _check(setting: Setting, value: Any) -> None:
+    if value is None and setting.optional:
+        return
+    if type(value) is not setting.kind:
+        wanted = setting.kind.__name__ + (" | None" if setting.optional else "")
+        raise ConfigError(f"{setting.name}: {value!r} is a {type(value).__name__}; it must be {wanted}.")
+    if setting.allowed and value not in setting.allowed:
+        raise ConfigError(f"{setting.name}: {value!r} is not allowed; choose one of {', '.join(setting.allowed)}.")

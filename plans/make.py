@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nnunet_llm4seg.config import LLM4SegConfig
-from nnunet_llm4seg.errors import ConfigError, DatasetError
+from nnunet_llm4seg.errors import DatasetError
 from nnunet_llm4seg.files import write_json
 from nnunet_llm4seg.llm.description import describe_layer
 from nnunet_llm4seg.llm.locate import config_at_hand
 from nnunet_llm4seg.llm.positions import rotary_frequencies
 from nnunet_llm4seg.nnunet.environment import dataset_id
-from nnunet_llm4seg.nnunet.plans import ASKED, SOURCE_PLANS, inherited
+from nnunet_llm4seg.nnunet.files import json_or_none
+from nnunet_llm4seg.nnunet.plans import ASKED, SOURCE_PLANS, inherited, read_plans
+from nnunet_llm4seg.plans.report import describe_plans
+from nnunet_llm4seg.tokens import refuse_too_many_tokens
+
+
+@dataclass(frozen=True)
+class Written:
+    """The file of new plans, and what to say about them, see `plans.report`."""
+
+    path: Path
+    description: tuple[str, ...]
 
 
 def make_plans(
@@ -45,7 +56,7 @@ def make_plans(
     plans[SOURCE_PLANS] = source["plans_name"]
     for configuration in configurations:
         architecture = deepcopy(dict(inherited(source, configuration, "architecture")))
-        _refuse_missing_stage(architecture, config)
+        _refuse_what_the_encoder_lacks(source, configuration, architecture, config)
         architecture[ASKED] = dict(fields)
         plans["configurations"][configuration]["architecture"] = architecture
     return plans
@@ -53,7 +64,7 @@ def make_plans(
 
 def write_plans(
     folder: Path, configurations: Sequence[str], fields: Mapping[str, Any], *, source: str, name: str
-) -> Path:
+) -> Written:
     """Make plans out of `folder/source.json` and write them to `folder/name.json`.
 
     Args:
@@ -71,7 +82,8 @@ def write_plans(
                 f"configuration: {configuration!r} is not preprocessed ({data} is missing or empty); run "
                 f"`nnUNetv2_preprocess -d {dataset_id(folder.name)} -plans_name {source} -c {configuration}` first."
             )
-    return write_once(folder, plans)
+    description = tuple(describe_plans(plans, configurations))  # first: what cannot be described is not written
+    return Written(write_once(folder, plans), description)
 
 
 def read_source(folder: Path, source: str) -> dict[str, Any]:
@@ -86,13 +98,7 @@ def read_source(folder: Path, source: str) -> dict[str, Any]:
             f"plans: there is no {origin}; run `nnUNetv2_plan_and_preprocess` for this data set, or name plans that "
             "are there with -p."
         )
-    plans = json_or_none(origin)
-    if not isinstance(plans, dict) or not {"plans_name", "configurations"} <= plans.keys():
-        raise DatasetError(
-            f"plans: {origin} is damaged or holds no nnU-Net plans; name plans with -p, or run "
-            "`nnUNetv2_plan_experiment` for this data set."
-        )
-    return plans
+    return read_plans(origin, "name plans with -p, or run `nnUNetv2_plan_experiment` for this data set")
 
 
 def is_preprocessed(folder: Path, plans: Mapping[str, Any], configuration: str) -> bool:
@@ -119,14 +125,6 @@ def write_once(folder: Path, plans: Mapping[str, Any]) -> Path:
     return target
 
 
-def json_or_none(path: Path) -> Any:
-    """The content of a file, or None if it is no JSON."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-
-
 def _refuse_what_the_model_lacks(config: LLM4SegConfig) -> None:
     """Stop at a layer or positions that the model does not have, where its `config.json` is at hand."""
     model_config = config_at_hand(config.model, config.revision)
@@ -134,7 +132,16 @@ def _refuse_what_the_model_lacks(config: LLM4SegConfig) -> None:
         rotary_frequencies(describe_layer(model_config, config.layer), config.positions)
 
 
-def _refuse_missing_stage(architecture: Mapping[str, Any], config: LLM4SegConfig) -> None:
-    stages = len(architecture.get("arch_kwargs", {}).get("features_per_stage", ()))
-    if stages and -config.stage > stages:
-        raise ConfigError(f"stage: {config.stage} is not allowed; this encoder has stages -1 to -{stages}.")
+def _refuse_what_the_encoder_lacks(
+    source: Mapping[str, Any], configuration: str, architecture: Mapping[str, Any], config: LLM4SegConfig
+) -> None:
+    """Stop at a stage that the encoder does not have, or at more tokens than are allowed."""
+    arguments = architecture.get("arch_kwargs", {})
+    strides, features = arguments.get("strides"), arguments.get("features_per_stage")
+    if not isinstance(strides, list) or not isinstance(features, list) or len(strides) != len(features):
+        raise DatasetError(
+            f"configuration: the network of {configuration!r}, {architecture.get('network_class_name')!r}, has no "
+            "strides and features_per_stage in its arch_kwargs, so its tokens cannot be counted; start from plans "
+            "of nnU-Net's own planners with -p."
+        )
+    refuse_too_many_tokens(strides, inherited(source, configuration, "patch_size"), config)

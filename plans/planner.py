@@ -8,10 +8,11 @@ from typing import Any
 
 from nnunet_llm4seg.errors import DatasetError
 from nnunet_llm4seg.nnunet.environment import dataset_id, require_folder
-from nnunet_llm4seg.plans.make import json_or_none
+from nnunet_llm4seg.nnunet.files import json_or_none
+from nnunet_llm4seg.nnunet.names import DATASET, FINGERPRINT, SPLITS
 
 
-def planner_of(source: Mapping[str, Any], folder: Path, name: str, spacing: Sequence[float] | None):
+def planner_of(source: Mapping[str, Any], folder: Path, name: str, spacing: Sequence[float] | None) -> Any:
     """The planner that made `source`, an `ExperimentPlanner` of nnU-Net's.
 
     Args:
@@ -26,9 +27,9 @@ def planner_of(source: Mapping[str, Any], folder: Path, name: str, spacing: Sequ
     from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
     raw = require_folder("nnUNet_raw") / folder.name
-    _require(raw / "dataset.json", {"labels", "numTraining", "file_ending"}, "put the raw data set there")
+    _require(raw / DATASET, {"labels", "numTraining", "file_ending"}, "put the raw data set there")
     _require(
-        folder / "dataset_fingerprint.json",
+        folder / FINGERPRINT,
         {"shapes_after_crop", "spacings"},
         f"run `nnUNetv2_extract_fingerprint -d {dataset_id(folder.name)} --clean`",
     )
@@ -42,9 +43,7 @@ def planner_of(source: Mapping[str, Any], folder: Path, name: str, spacing: Sequ
     try:
         return planner_class(folder.name, plans_name=name, overwrite_target_spacing=spacing and list(spacing))
     except AssertionError as error:  # nnU-Net compares the two copies without a message
-        raise DatasetError(
-            f"splits: {raw / 'splits_final.json'} and {folder / 'splits_final.json'} differ; remove the stale one."
-        ) from error
+        raise DatasetError(f"splits: {raw / SPLITS} and {folder / SPLITS} differ; remove the stale one.") from error
     except OSError as error:
         raise DatasetError(
             f"dataset: {error.filename or raw} cannot be read ({error.strerror}); put the raw data set there."

@@ -1,7 +1,7 @@
 """Plans of the paper's protocol: patch, batch and spacing of LLM4Seg (arXiv 2506.18034) in nnU-Net's own topology.
 
 They come as a pair on the same preprocessed data, patch and batch: without the LLM (the baseline) and with it.
-What is and what is not the paper's stands in docs/protocol.md.
+docs/protocol.md says what is and what is not the paper's.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from nnunet_llm4seg.errors import ConfigError, DatasetError
 from nnunet_llm4seg.nnunet.environment import dataset_id
 from nnunet_llm4seg.nnunet.plans import PROTOCOL, inherited
 from nnunet_llm4seg.plans.grid import planned_grid
-from nnunet_llm4seg.plans.make import is_preprocessed, make_plans, read_source, write_once
+from nnunet_llm4seg.plans.make import Written, is_preprocessed, make_plans, read_source, write_once
 from nnunet_llm4seg.plans.planner import planner_of, training_image_sizes
+from nnunet_llm4seg.plans.report import describe_plans
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Pair:
     """The files of a pair, and the command that prepares their data, or None if that is done."""
 
     baseline: Path
-    candidate: Path
+    candidate: Written
     preprocess: str | None
 
 
@@ -65,7 +66,7 @@ def write_pair(
 ) -> Pair:
     """Write the protocol's plans without and with the LLM layer beside nnU-Net's own.
 
-    The baseline is called `SOURCE_paper`, or `SOURCE_paper_gridN`; its name stands in the other's
+    The baseline is called `SOURCE_paper`, or `SOURCE_paper_gridN`; its name is in the other's
     `llm4seg_source_plans`.
 
     Args:
@@ -98,11 +99,12 @@ def write_pair(
     baseline_name = f"{source}_paper" + (f"_grid{token_grid}" if token_grid else "")
     baseline = protocol_plans(origin, folder, configuration, baseline_name, token_grid)
     candidate = make_plans(baseline, [configuration], fields, name or f"{baseline_name}_LLM4Seg")
-    paths = [write_once(folder, plans) for plans in (baseline, candidate)]
+    described = tuple(describe_plans(candidate, [configuration]))
+    first, second = write_once(folder, baseline), write_once(folder, candidate)
     preprocess = None
     if not is_preprocessed(folder, baseline, configuration):
         preprocess = f"nnUNetv2_preprocess -d {dataset_id(folder.name)} -plans_name {baseline_name} -c {configuration}"
-    return Pair(*paths, preprocess)
+    return Pair(first, Written(second, described), preprocess)
 
 
 def protocol_plans(

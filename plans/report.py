@@ -15,7 +15,7 @@ _PLANNED = ("patch_size", "batch_size", "architecture")
 
 
 def describe_plans(plans: Mapping[str, Any], configurations: Sequence[str]) -> Iterator[str]:
-    """Two lines a configuration: its patch, batch and token grid, and the LLM's share of the memory."""
+    """Two lines per configuration: its patch, batch and token grid, and the LLM's share of the memory."""
     for name in configurations:
         entry = {key: inherited(plans, name, key) for key in _PLANNED}
         config = LLM4SegConfig.from_dict(entry["architecture"][ASKED])

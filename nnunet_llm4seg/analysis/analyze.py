@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ def analyze(
     """
     trained = TrainedFold.load(model_folder, fold, device)
     network = trained.network
+    loaded: Iterable[tuple[str, np.ndarray, np.ndarray]]
     loaded = [(case, *trained.load_case(case)) for case in cases]  # a wrong name is found before anything is written
     if not cases:
         loaded = ((case, *trained.load_case(case)) for case in trained.validation_cases())
@@ -55,7 +56,7 @@ def analyze(
         analysis = measure(case, image, mask, record(network, torch.from_numpy(image).to(device)))
         (output / "cases").mkdir(parents=True, exist_ok=True)
         with written_whole(output / "cases" / f"{case}.npz") as path, path.open("wb") as file:
-            np.savez_compressed(file, **analysis.arrays())
+            np.savez_compressed(file, allow_pickle=False, **analysis.arrays())
         with written_whole(output / "cases" / f"{case}.png") as path:
             draw_case(analysis, trained.spacing, path)
         rows += [{"case": case, "place": place, **found.numbers} for place, found in analysis.places.items()]

@@ -33,8 +33,9 @@ def draw_case(analysis: CaseAnalysis, spacing: Sequence[float], path: Path) -> N
     columns = 1 + len(analysis.places) + len(analysis.queries)
     figure = Figure(figsize=(2.6 * columns, 2.6 * len(planes) + 0.7), layout="constrained")
     axes = figure.subplots(len(planes), columns, squeeze=False)
+    heads: Any = [] if analysis.attention is None else analysis.attention
     attention = {
-        name: _enlarged(analysis.attention[i].mean(0).reshape(analysis.places["before"].norms.shape), analysis.mask)
+        name: _enlarged(heads[i].mean(0).reshape(analysis.places["before"].norms.shape), analysis.mask)
         for i, name in enumerate(analysis.queries)
     }
     for row, (label, cut) in enumerate(planes.items()):

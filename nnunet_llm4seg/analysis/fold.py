@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -15,9 +14,11 @@ import torch
 from torch import nn
 
 from nnunet_llm4seg.errors import CheckpointError, DatasetError, first_line, one_line
-from nnunet_llm4seg.nnunet.files import read_dataset, read_plans, read_splits
+from nnunet_llm4seg.nnunet.environment import folder_if_set
+from nnunet_llm4seg.nnunet.files import read_dataset, read_splits
+from nnunet_llm4seg.nnunet.names import DATASET, FINAL_CHECKPOINT, PLANS, SPLITS, TRAINING_IMAGES
+from nnunet_llm4seg.nnunet.plans import read_trained_plans
 
-CHECKPOINT = "checkpoint_final.pth"
 # what torch, pickle and nnU-Net raise for a file that is damaged or of another network
 _NOT_LOADED = (RuntimeError, LookupError, EOFError, pickle.UnpicklingError, ValueError, TypeError, AttributeError)
 
@@ -44,24 +45,26 @@ class TrainedFold:
         """
         from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
-        for name, read in (("plans.json", read_plans), ("dataset.json", read_dataset)):
+        for name, read in ((PLANS, read_trained_plans), (DATASET, read_dataset)):
             if not (model_folder / name).is_file():
                 raise DatasetError(
                     f"model folder: {model_folder} has no {name}; give a folder TRAINER__PLANS__CONFIGURATION of "
                     "nnUNet_results."
                 )
             read(model_folder)
-        path = model_folder / f"fold_{fold}" / CHECKPOINT
+        path = model_folder / f"fold_{fold}" / FINAL_CHECKPOINT
         if not path.is_file():
-            trained = sorted(p.parent.name.removeprefix("fold_") for p in model_folder.glob(f"fold_*/{CHECKPOINT}"))
+            trained = sorted(
+                p.parent.name.removeprefix("fold_") for p in model_folder.glob(f"fold_*/{FINAL_CHECKPOINT}")
+            )
             raise DatasetError(
-                f"fold: {fold} has no {CHECKPOINT} in {model_folder}, where the completely trained folds are "
+                f"fold: {fold} has no {FINAL_CHECKPOINT} in {model_folder}, where the completely trained folds are "
                 f"{', '.join(trained) or 'none'}; choose one of them with --fold or finish the training."
             )
         try:
             with redirect_stdout(StringIO()):  # the folders in which it searched for the trainer are in its errors too
                 predictor = nnUNetPredictor(device=device, perform_everything_on_device=device.type == "cuda")
-                predictor.initialize_from_trained_model_folder(str(model_folder), (fold,), CHECKPOINT)
+                predictor.initialize_from_trained_model_folder(str(model_folder), (fold,), FINAL_CHECKPOINT)
         except _NOT_LOADED as error:
             raise CheckpointError(
                 f"{path} cannot be loaded ({type(error).__name__}: {first_line(error)}); train this "
@@ -95,7 +98,7 @@ class TrainedFold:
         Raises:
             DatasetError: there is no such file, or no such fold in it.
         """
-        for path in (folder / "splits_final.json" for folder in self._dataset_folders()):
+        for path in (folder / SPLITS for folder in self._dataset_folders()):
             if path.is_file():
                 splits = read_splits(path)
                 if self.fold >= len(splits):
@@ -129,7 +132,7 @@ class TrainedFold:
                     raise DatasetError(
                         f"cases: {case!r} in {stored} cannot be read ({one_line(error)}); preprocess again."
                     ) from error
-            if (folder / "imagesTr").is_dir():
+            if (folder / TRAINING_IMAGES).is_dir():
                 files = get_filenames_of_train_images_and_targets(str(folder)).get(case)
                 if files:
                     preprocessor = p.configuration_manager.preprocessor_class(verbose=False)
@@ -144,8 +147,8 @@ class TrainedFold:
         )
 
     def _dataset_folders(self) -> list[Path]:
-        roots = [os.environ.get(name) for name in ("nnUNet_preprocessed", "nnUNet_raw")]
-        return [Path(root) / self.predictor.plans_manager.dataset_name for root in roots if root]
+        roots = [folder_if_set(name) for name in ("nnUNet_preprocessed", "nnUNet_raw")]
+        return [root / self.predictor.plans_manager.dataset_name for root in roots if root]
 
     def _foreground(self, labels: np.ndarray) -> np.ndarray:
         """(1, z, y, x) label numbers -> (z, y, x) boolean; -1 is what nnU-Net writes outside the nonzero region."""

@@ -33,7 +33,7 @@ def lesion_window(image: np.ndarray, mask: np.ndarray, patch_size: Sequence[int]
         spans.append(slice(start, min(start + size, length)))
         missing = max(0, size - length)
         padding.append((missing // 2, missing - missing // 2))
-    image = np.pad(image[(slice(None), *spans)], [(0, 0), *padding]).astype(np.float32)
+    image = np.pad(image[tuple([slice(None), *spans])], [(0, 0), *padding]).astype(np.float32)
     return image, np.pad(mask[tuple(spans)], padding)
 
 

@@ -1,6 +1,5 @@
 """`llm4seg analyze`: what the LLM layer does to the features of a trained fold."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -25,9 +24,9 @@ def analyze(
 
     from nnunet_llm4seg.analysis.analyze import NUMBERS, means
     from nnunet_llm4seg.analysis.analyze import analyze as run
-    from nnunet_llm4seg.nnunet.environment import with_trainers
+    from nnunet_llm4seg.nnunet.environment import use_trainers
 
-    os.environ["nnUNet_extTrainer"] = with_trainers(os.environ.get("nnUNet_extTrainer"))
+    use_trainers()
     output = output or model_folder / f"fold_{fold}" / "analysis"
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     console = Console()

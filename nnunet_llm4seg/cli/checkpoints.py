@@ -1,6 +1,5 @@
 """`llm4seg warm-start`, `strip` and `embed`: new checkpoints made from old ones."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -20,10 +19,10 @@ def warm_start(
     trainer: Annotated[str, typer.Option("-tr", help="LLM4Seg trainer.")] = "nnUNetTrainerLLM4SegGated",
 ) -> None:
     """Start an LLM4Seg network from a vanilla nnU-Net checkpoint, for nnUNetv2_train -pretrained_weights."""
-    from nnunet_llm4seg.nnunet.environment import require_folder, with_trainers
+    from nnunet_llm4seg.nnunet.environment import require_folder, use_trainers
 
     require_folder("nnUNet_preprocessed")
-    os.environ["nnUNet_extTrainer"] = with_trainers(os.environ.get("nnUNet_extTrainer"))
+    use_trainers()
     from nnunet_llm4seg.trainer.warm_start import warm_start
 
     settings = warm_start(checkpoint, output, plans=plans, trainer=trainer)

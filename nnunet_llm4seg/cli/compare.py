@@ -1,6 +1,5 @@
 """`llm4seg compare`: is it really better than vanilla nnU-Net?"""
 
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -45,9 +44,9 @@ def compare(
 ) -> None:
     """Compare trained arms on their validation cases: statistics, cost and a report."""
     from nnunet_llm4seg.evaluation import compare as run
-    from nnunet_llm4seg.nnunet.environment import with_trainers
+    from nnunet_llm4seg.nnunet.environment import use_trainers
 
-    os.environ["nnUNet_extTrainer"] = with_trainers(os.environ.get("nnUNet_extTrainer"))  # to build their networks
+    use_trainers()  # to build their networks
     summary = run(
         dataset,
         configuration,

@@ -37,6 +37,7 @@ def fetch(
             progress=lambda had, size: bar.update(task, completed=had, total=size),
         )
     found = cache.read(folder)
+    assert found is not None  # it was written just now
     print(f"{folder}")
     print(f"layer {layer} of {model} at {found.provenance['commit']}: {found.size / 1e6:.1f} MB")
     print(f"sha256 {found.provenance['layer_sha256']}")

@@ -1,7 +1,6 @@
 """`llm4seg train` and `llm4seg predict`: nnU-Net's own commands, which find our trainers."""
 
 import importlib
-import os
 import sys
 
 import typer
@@ -13,12 +12,12 @@ _PASSED_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_op
 
 
 def _run(context: typer.Context, module: str, function: str, variables: tuple[str, ...]) -> None:
-    from nnunet_llm4seg.nnunet.environment import require_folder, with_trainers
+    from nnunet_llm4seg.nnunet.environment import require_folder, use_trainers
 
     if not {"-h", "--help"} & set(context.args):
         for variable in variables:
             require_folder(variable)
-    os.environ["nnUNet_extTrainer"] = with_trainers(os.environ.get("nnUNet_extTrainer"))
+    use_trainers()
     sys.argv = [f"llm4seg {context.info_name}", *context.args]
     getattr(importlib.import_module(module), function)()
 

@@ -55,8 +55,9 @@ def run_logged(words: Sequence[str], environment: Mapping[str, str], log: Path, 
 
 
 def _pass_on(process: subprocess.Popen, file: TextIO, on_line: Callable[[str], None]) -> None:
-    with process.stdout:
-        for line in process.stdout:
+    assert process.stdout is not None
+    with process.stdout as output:
+        for line in output:
             file.write(line)
             file.flush()
             on_line(line.rstrip())

@@ -11,7 +11,7 @@ from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.demo import minilm, own_data, scores, synthetic
 from nnunet_llm4seg.demo.picture import draw
 from nnunet_llm4seg.demo.steps import Step
-from nnunet_llm4seg.nnunet.environment import FOLDERS, with_trainers
+from nnunet_llm4seg.nnunet.environment import FOLDERS, TRAINERS, with_trainers
 
 SEED = 20250622
 ARMS = {"vanilla": "nnUNetTrainerVanilla_demo", "LLM4Seg": "nnUNetTrainerLLM4Seg_demo"}
@@ -58,7 +58,7 @@ class Demo:
         """What nnU-Net's commands need in this folder, and what makes them quick on small machines."""
         return {
             **{name: str(self.folder / name) for name in FOLDERS},
-            "nnUNet_extTrainer": with_trainers(os.environ.get("nnUNet_extTrainer")),
+            TRAINERS: with_trainers(os.environ.get(TRAINERS)),
             "nnUNet_compile": "f",  # compiling takes longer than such a short training saves
             "nnUNet_def_n_proc": "2",
             "nnUNet_n_proc_DA": "2",
@@ -73,7 +73,7 @@ def plan_fields(demo: Demo) -> dict[str, str]:
     Raises:
         LLM4SegError: the model is not found, or has no such layer.
     """
-    if demo.model is None:
+    if demo.model is None or demo.layer is None:
         model, layer = str(minilm.checked_model_folder()), minilm.LAYER
     else:
         model, layer = demo.model, demo.layer
@@ -99,10 +99,10 @@ def recipe(demo: Demo, layout: str | None, fields: dict[str, str]) -> list[Step]
     """
     preprocessed = demo.folder / "nnUNet_preprocessed" / demo.dataset
     device = _device()
-    source = ("nnUNetPlans", ())
+    plans, options = "nnUNetPlans", []
     if layout == "raw":  # images of any size: nnU-Net plans for little memory, so that a CPU can train too
-        source = ("nnUNetPlans_demo", ("-gpu_memory_target", "1", "-overwrite_plans_name", "nnUNetPlans_demo"))
-    plans, options = source
+        plans = "nnUNetPlans_demo"
+        options = ["-gpu_memory_target", "1", "-overwrite_plans_name", plans]
     number = str(_DATASET)
     steps = _data_steps(demo, layout)
     steps += [

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 from nnunet_llm4seg.errors import DatasetError
@@ -15,9 +17,14 @@ FOLDERS = {
 }
 
 
+TRAINERS = "nnUNet_extTrainer"
+
+
 def trainers_folder() -> Path:
     """The folder of this installation that nnU-Net is to search for trainers."""
-    return Path(importlib.import_module("nnunet_llm4seg.trainers").__file__).parent
+    found = find_spec("nnunet_llm4seg.trainers")
+    assert found is not None and found.origin is not None  # it ships with this module
+    return Path(found.origin).parent
 
 
 def with_trainers(value: str | None) -> str:
@@ -27,18 +34,51 @@ def with_trainers(value: str | None) -> str:
     return os.pathsep.join([ours, *others])
 
 
+def use_trainers() -> None:
+    """Let nnU-Net find our trainers in this process, whatever the shell has set.
+
+    Example:
+        >>> import nnunet_llm4seg
+        >>> nnunet_llm4seg.use_trainers()
+        >>> predictor = nnUNetPredictor()  # doctest: +SKIP
+        >>> predictor.initialize_from_trained_model_folder("…__nnUNetPlans_LLM4Seg__2d", (0,))  # doctest: +SKIP
+    """
+    os.environ[TRAINERS] = with_trainers(os.environ.get(TRAINERS))
+
+
+@contextmanager
+def variables(**values: str) -> Iterator[None]:
+    """Set environment variables, and restore what was there before."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def folder_if_set(variable: str) -> Path | None:
+    """The folder that an `nnUNet_*` variable names, or None if it is not set (or empty)."""
+    value = os.environ.get(variable)
+    return Path(value) if value else None
+
+
 def require_folder(variable: str) -> Path:
     """The folder that an `nnUNet_*` variable names.
 
     Raises:
         DatasetError: the variable is not set.
     """
-    value = os.environ.get(variable)
-    if not value:
+    folder = folder_if_set(variable)
+    if folder is None:
         raise DatasetError(
             f"{variable} is not set; `export {variable}=FOLDER` with the folder for {FOLDERS[variable]}."
         )
-    return Path(value)
+    return folder
 
 
 def dataset_id(name: str) -> int:

@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from nnunet_llm4seg.errors import DatasetError
+from nnunet_llm4seg.nnunet.names import DATASET
 
 _EVERY_DATASET = ("labels", "channel_names", "file_ending")
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, advice: str = "train or preprocess again") -> Any:
     """The content of a file.
+
+    Args:
+        advice: What to do where that fails, the end of a sentence.
 
     Raises:
         DatasetError: it cannot be read, or is no JSON.
@@ -20,21 +24,15 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise DatasetError(f"{path}: cannot be read ({error}); train or preprocess again.") from error
+        raise DatasetError(f"{path}: cannot be read ({error}); {advice}.") from error
 
 
-def read_plans(folder: Path) -> dict[str, Any]:
-    """plans.json of a results folder.
-
-    Raises:
-        DatasetError: it cannot be read, or holds no configurations.
-    """
-    path = folder / "plans.json"
-    plans = read_json(path)
-    configurations = plans.get("configurations") if isinstance(plans, dict) else None
-    if not isinstance(configurations, dict) or not all(isinstance(entry, dict) for entry in configurations.values()):
-        raise DatasetError(f"{path}: these are no plans of nnU-Net's; restore the file, or train again.")
-    return plans
+def json_or_none(path: Path) -> Any:
+    """The content of a file, or None if it cannot be read or is no JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
 
 
 def read_dataset(folder: Path) -> dict[str, Any]:
@@ -43,7 +41,7 @@ def read_dataset(folder: Path) -> dict[str, Any]:
     Raises:
         DatasetError: it cannot be read, or lacks what every data set has.
     """
-    path = folder / "dataset.json"
+    path = folder / DATASET
     dataset = read_json(path)
     missing = [name for name in _EVERY_DATASET if not isinstance(dataset, dict) or name not in dataset]
     if missing:

@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 
 import torch
 from filelock import FileLock
-from nnunetv2.paths import nnUNet_results
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager, PlansManager
 from torch import nn
@@ -23,7 +22,8 @@ from nnunet_llm4seg.errors import DatasetError, NonFiniteError
 from nnunet_llm4seg.files import write_json
 from nnunet_llm4seg.llm.source import PreparedLayer, prepare_known
 from nnunet_llm4seg.network import inject
-from nnunet_llm4seg.nnunet.environment import dataset_id
+from nnunet_llm4seg.nnunet.environment import dataset_id, require_folder
+from nnunet_llm4seg.nnunet.names import DEBUG, FINAL_CHECKPOINT, PLANS, model_folder_name
 from nnunet_llm4seg.tokens import refuse_too_many_tokens, strides_of
 from nnunet_llm4seg.trainer.checkpoints import layer_from_siblings, newest_readable, read_checkpoint
 from nnunet_llm4seg.trainer.settings import read_results, refuse_difference, resolve, settings_in, write_into
@@ -53,14 +53,13 @@ class nnUNetTrainerLLM4Seg(WholeCheckpoints):
         dataset_json: dict,
         device: torch.device = torch.device("cuda"),  # noqa: B008 (nnU-Net's signature)
     ) -> None:
-        if not nnUNet_results.is_set():
-            raise DatasetError("nnUNet_results is not set; export it as the folder that is to hold the results.")
         name = type(self).__name__
-        results = Path(nnUNet_results) / plans["dataset_name"] / f"{name}__{plans['plans_name']}__{configuration}"
+        folder = model_folder_name(name, plans["plans_name"], configuration)
+        results = require_folder("nnUNet_results") / plans["dataset_name"] / folder
         self.settings = resolve(plans, configuration, name, self.variant, results)
         write_into(plans, configuration, self.settings)
         self.to_continue = bool(plans.get("continue_training"))
-        self.validated_checkpoint = "checkpoint_final.pth"
+        self.validated_checkpoint = FINAL_CHECKPOINT
         super().__init__(plans, configuration, fold, dataset_json, device)
         self.save_every = 10  # epochs; an epoch on CT costs minutes, and jobs are killed
         if self.epochs is not None:
@@ -129,7 +128,7 @@ class nnUNetTrainerLLM4Seg(WholeCheckpoints):
 
     def on_train_end(self) -> None:
         super().on_train_end()
-        self.validated_checkpoint = "checkpoint_final.pth"
+        self.validated_checkpoint = FINAL_CHECKPOINT
         if self.device.type == "cuda":
             peak = torch.cuda.max_memory_allocated(self.device) / 1e6
             self.print_to_log_file(f"Peak memory: {peak:.0f} MB of the GPU's, as torch allocated it")
@@ -137,7 +136,7 @@ class nnUNetTrainerLLM4Seg(WholeCheckpoints):
     def perform_actual_validation(self, save_probabilities: bool = False) -> None:
         """As nnU-Net's, but debug.json names the checkpoint that was validated, which `--val_best` changes."""
         if self.local_rank == 0:
-            path = Path(self.output_folder) / "debug.json"
+            path = Path(self.output_folder) / DEBUG
             recorded = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
             write_json(path, {**recorded, "validated_checkpoint": self.validated_checkpoint})
         super().perform_actual_validation(save_probabilities)
@@ -156,7 +155,7 @@ class nnUNetTrainerLLM4Seg(WholeCheckpoints):
         """As nnU-Net's, but --c takes the readable one of latest and best with the highest epoch, and says so."""
         if isinstance(filename_or_checkpoint, str):
             path = Path(filename_or_checkpoint)
-            if self.to_continue and path.name != "checkpoint_final.pth":
+            if self.to_continue and path.name != FINAL_CHECKPOINT:
                 path, epoch, problems = newest_readable(path.parent)
                 for problem in problems:
                     self.print_to_log_file(f"WARNING: {problem}")
@@ -176,7 +175,7 @@ class nnUNetTrainerLLM4Seg(WholeCheckpoints):
         with FileLock(folder / ".llm4seg.lock"):
             earlier = read_results(folder, self.configuration_name)
             if earlier is None:
-                write_json(folder / "plans.json", self.plans_manager.plans)
+                write_json(folder / PLANS, self.plans_manager.plans)
             else:
                 refuse_difference(self.settings, earlier, folder)
 

@@ -24,7 +24,8 @@ class DemoBudget(nnUNetTrainer):
         device: torch.device = torch.device("cuda"),  # noqa: B008 (nnU-Net's signature)
     ) -> None:
         super().__init__(plans, configuration, fold, dataset_json, device)
-        self.num_epochs = self.epochs
+        if self.epochs is not None:
+            self.num_epochs = self.epochs
         self.num_iterations_per_epoch = self.iterations
         self.num_val_iterations_per_epoch = self.validation_iterations
         self.save_every = 1  # so that an interrupted demo goes on where it was

@@ -13,9 +13,10 @@ from nnunet_llm4seg.errors import CheckpointError, first_line
 from nnunet_llm4seg.llm.hashing import layer_sha256
 from nnunet_llm4seg.llm.layer_reader import Tensors
 from nnunet_llm4seg.llm.source import LayerSpec
+from nnunet_llm4seg.nnunet.names import BEST_CHECKPOINT, FINAL_CHECKPOINT, LATEST_CHECKPOINT
 
 LAYER_PREFIX = "bottleneck.layer."
-_NAMES = ("checkpoint_final.pth", "checkpoint_best.pth", "checkpoint_latest.pth")
+_EVERY = (FINAL_CHECKPOINT, BEST_CHECKPOINT, LATEST_CHECKPOINT)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -46,7 +47,7 @@ def newest_readable(folder: Path) -> tuple[Path, int, list[str]]:
     """
     epochs: dict[Path, int] = {}
     problems: list[str] = []
-    for name in ("checkpoint_latest.pth", "checkpoint_best.pth"):
+    for name in (LATEST_CHECKPOINT, BEST_CHECKPOINT):
         if (folder / name).is_file():
             try:
                 epochs[folder / name] = read_checkpoint(folder / name)["current_epoch"]
@@ -79,4 +80,4 @@ def layer_from_siblings(results: Path, spec: LayerSpec) -> tuple[Path, Tensors] 
 
 def _checkpoints(results: Path) -> Iterable[Path]:
     for fold in sorted(results.glob("fold_*")):
-        yield from (fold / name for name in _NAMES if (fold / name).is_file())
+        yield from (fold / name for name in _EVERY if (fold / name).is_file())

@@ -17,7 +17,8 @@ from typing import Any
 from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.errors import ConfigError, DatasetError, SettingsConflictError
 from nnunet_llm4seg.llm.source import LayerSpec, PreparedLayer, prepare_layer
-from nnunet_llm4seg.nnunet.plans import ASKED, RESOLVED, inherited
+from nnunet_llm4seg.nnunet.names import PLANS
+from nnunet_llm4seg.nnunet.plans import ASKED, RESOLVED, RESOLVED_FORMAT, inherited, read_resolved
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,12 @@ class Settings:
     prepared: PreparedLayer | None = field(default=None, compare=False, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
-        return {"config": self.config.to_dict(), **self.spec.to_dict()}
+        """The entry for plans, see `nnunet.plans.read_resolved`."""
+        return {"format": RESOLVED_FORMAT, "config": self.config.to_dict(), **self.spec.to_dict()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Settings:
+        """From what `nnunet.plans.read_resolved` returns."""
         return cls(LLM4SegConfig.from_dict(values["config"]), LayerSpec.from_dict(values))
 
 
@@ -92,10 +95,10 @@ def refuse_difference(wanted: Settings, earlier: Settings, results: Path) -> Non
 
 def read_results(results: Path, configuration: str) -> Settings | None:
     """The settings with which a results folder was trained, or None if it was not yet."""
-    plans = _read_json(results / "plans.json")
+    plans = _read_json(results / PLANS)
     if plans is None or configuration not in plans.get("configurations", {}):
         return None
-    entry = inherited(plans, configuration, "architecture").get(RESOLVED)
+    entry = read_resolved(inherited(plans, configuration, "architecture"))
     return None if entry is None else Settings.from_dict(entry)
 
 
@@ -112,12 +115,13 @@ def settings_in(architecture: Mapping[str, Any]) -> Settings:
     Raises:
         ConfigError: there are none.
     """
-    if RESOLVED not in architecture:
+    entry = read_resolved(architecture)
+    if entry is None:
         raise ConfigError(
             f"architecture.{RESOLVED} is missing from these plans; build the network from the plans.json of a "
             "results folder, or train with an LLM4Seg trainer, which writes it."
         )
-    return Settings.from_dict(architecture[RESOLVED])
+    return Settings.from_dict(entry)
 
 
 def _flat(settings: Settings) -> dict[str, Any]:

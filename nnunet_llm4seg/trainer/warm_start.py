@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import io
-import json
-import os
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Mapping
+from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Any
 
 import torch
 from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
 
 from nnunet_llm4seg.errors import CheckpointError, ConfigError
-from nnunet_llm4seg.nnunet.environment import dataset_folder
+from nnunet_llm4seg.nnunet.environment import dataset_folder, variables
+from nnunet_llm4seg.nnunet.plans import read_plans
 from nnunet_llm4seg.trainer.base import nnUNetTrainerLLM4Seg
 from nnunet_llm4seg.trainer.checkpoints import read_checkpoint
 from nnunet_llm4seg.trainer.settings import Settings
@@ -38,7 +36,7 @@ def warm_start(path: Path, output: Path, *, plans: str, trainer: str) -> Setting
         CheckpointError: the checkpoint cannot be read, is not vanilla or does not fit the plans, or `output` is there
             or cannot be written.
         ConfigError: there is no such trainer.
-        DatasetError: there is no such data set or configuration, or it is not preprocessed.
+        DatasetError: there are no such plans, data set or configuration, or it is not preprocessed.
         LLM4SegError: the layer cannot be had, see `trainer.settings.resolve`.
     """
     if output.exists():
@@ -52,8 +50,10 @@ def warm_start(path: Path, output: Path, *, plans: str, trainer: str) -> Setting
         raise CheckpointError(f"the checkpoint {path} does not say for which plans it was trained.") from error
     if any(name.startswith("bottleneck.") for name in vanilla):
         raise CheckpointError(f"the checkpoint {path} holds an LLM layer already; give a vanilla nnU-Net one.")
-    asked = _read_plans(dataset, plans)
-    with tempfile.TemporaryDirectory() as scratch, _results_in(scratch), redirect_stdout(io.StringIO()):
+    asked = read_plans(
+        dataset_folder("nnUNet_preprocessed", dataset) / f"{plans}.json", f"make it with `llm4seg plan {dataset} …`"
+    )
+    with tempfile.TemporaryDirectory() as scratch, variables(nnUNet_results=scratch), redirect_stdout(io.StringIO()):
         started = _trainer(trainer)(
             {**asked, "continue_training": False},
             configuration,
@@ -85,19 +85,6 @@ def _load(started: nnUNetTrainerLLM4Seg, vanilla: Mapping[str, torch.Tensor], pa
     network.load_state_dict(vanilla, strict=False)
 
 
-def _read_plans(dataset: str, name: str) -> dict[str, Any]:
-    folder = dataset_folder("nnUNet_preprocessed", dataset)
-    try:
-        plans = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-        if not isinstance(plans, dict) or not plans.keys() >= {"plans_name", "dataset_name", "configurations"}:
-            raise ValueError("it holds no plans")
-    except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"plans: {folder / name}.json cannot be read ({error}); make it with `llm4seg plan {dataset} …`."
-        ) from error
-    return plans
-
-
 def _trainer(name: str) -> type[nnUNetTrainerLLM4Seg]:
     try:
         found = recursive_find_trainer_class_by_name(name)
@@ -109,17 +96,3 @@ def _trainer(name: str) -> type[nnUNetTrainerLLM4Seg]:
             "another one whose name begins with nnUNetTrainerLLM4Seg."
         )
     return found
-
-
-@contextmanager
-def _results_in(folder: str) -> Iterator[None]:
-    """Let a trainer that is made for a moment write its folders and its log elsewhere."""
-    before = os.environ.get("nnUNet_results")
-    os.environ["nnUNet_results"] = folder
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["nnUNet_results"]
-        else:
-            os.environ["nnUNet_results"] = before

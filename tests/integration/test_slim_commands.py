@@ -1,5 +1,6 @@
 """`embed_weights: false` and `max_tokens` through the real commands."""
 
+import json
 import shutil
 
 import pytest
@@ -19,7 +20,13 @@ def test_slim_checkpoints_need_the_model_at_prediction_and_say_so(tmp_path):
     project.run("nnUNetv2_plan_and_preprocess", "-d", "904", "-c", "2d", "-np", "1", "-npfp", "1")
     plan = ["llm4seg", "plan", "904", "-c", "2d", "--model", model, "--layer", "1", "--no-embed-weights"]
     project.run(*plan, "-o", "Slim")
-    project.run(*plan, "-o", "Tight", "--max-tokens", "3")
+    assert "max_tokens: stage -1 has" in project.run(*plan, "-o", "Tight", "--max-tokens", "3", rc=2)
+    folder = project.preprocessed / dataset
+    assert not (folder / "Tight.json").exists()
+    tight = json.loads((folder / "Slim.json").read_text())
+    tight["plans_name"] = "Tight"
+    tight["configurations"]["2d"]["architecture"]["llm4seg"]["max_tokens"] = 3
+    (folder / "Tight.json").write_text(json.dumps(tight))
 
     refused = project.train(dataset, "2d", 0, "-tr", TRAINER, "-p", "Tight", rc=1)
     assert "ConfigError: max_tokens: stage -1 has" in refused

@@ -13,7 +13,7 @@ EXAMPLES = Path(__file__).parents[2] / "plans" / "examples"
 
 def pair_of(folder, configuration="2d", **options):
     pair = write_pair(folder, [configuration], {"layer": 3}, protocol="paper", source="nnUNetPlans", **options)
-    return json.loads(pair.baseline.read_text()), json.loads(pair.candidate.read_text()), pair
+    return json.loads(pair.baseline.read_text()), json.loads(pair.candidate.path.read_text()), pair
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_pair_differs_in_the_layer_only(project, make, configuration, grid, toke
     baseline, candidate, pair = pair_of(make(project), configuration, token_grid=grid)
     assert baseline[PROTOCOL]["token_grid"] == tokens
     assert candidate.pop(SOURCE_PLANS) == baseline["plans_name"] == pair.baseline.stem
-    assert candidate.pop("plans_name") == pair.candidate.stem
+    assert candidate.pop("plans_name") == pair.candidate.path.stem
     assert candidate["configurations"][configuration]["architecture"].pop("llm4seg") == {"layer": 3}
     assert candidate == {key: value for key, value in baseline.items() if key != "plans_name"}
 
@@ -166,6 +166,6 @@ def test_missing_raw_data_is_named(project, monkeypatch):
 def test_shipped_examples_are_what_the_code_writes(project, make, configuration):
     folder = make(project)
     pair = write_pair(folder, [configuration], {}, protocol="paper", source="nnUNetPlans")
-    for path in (pair.baseline, pair.candidate):
+    for path in (pair.baseline, pair.candidate.path):
         example = EXAMPLES / f"{configuration}_{path.name}"
         assert example.read_text() == path.read_text()

@@ -25,7 +25,7 @@ def test_both_arms_build_from_the_plans_and_run_one_patch(project, make, configu
     pair = write_pair(
         make(project), [configuration], fields, protocol="paper", source="nnUNetPlans", token_grid=token_grid
     )
-    plans = json.loads(pair.candidate.read_text())
+    plans = json.loads(pair.candidate.path.read_text())
     settings = resolve(plans, configuration, "nnUNetTrainerLLM4Seg", {}, project / "no results yet")
     write_into(plans, configuration, settings)
     vanilla, injected = (

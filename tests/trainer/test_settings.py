@@ -105,3 +105,15 @@ def test_a_damaged_plans_file_stops_with_its_name(tmp_path, monkeypatch):
     monkeypatch.setattr(module.time, "monotonic", iter(range(0, 1000, 4)).__next__)
     with pytest.raises(DatasetError, match=r"plans\.json is damaged"):
         read_results(tmp_path, "2d")
+
+
+def test_resolved_settings_carry_a_format_number_and_those_without_one_are_format_1(llama, tmp_path):
+    plans = plans_with(model=str(llama), layer=1)
+    settings = resolve(plans, "2d", "T", {}, tmp_path)
+    trained(tmp_path, plans, settings)
+    entry = plans["configurations"]["2d"]["architecture"]["llm4seg_resolved"]
+    assert entry["format"] == 1
+    first = {name: value for name, value in entry.items() if name != "format"}
+    assert settings_in({"llm4seg_resolved": first}) == settings
+    with pytest.raises(ConfigError, match=r"format 2 is not known .* update nnunet_llm4seg"):
+        settings_in({"llm4seg_resolved": {**first, "format": 2}})

@@ -9,7 +9,7 @@ from hand_made_plans import DATASET, plans
 from nnunetv2.run.load_pretrained_weights import load_pretrained_weights
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
-from nnunet_llm4seg.errors import CheckpointError, ConfigError
+from nnunet_llm4seg.errors import CheckpointError, ConfigError, DatasetError
 from nnunet_llm4seg.trainer.variants import TRAINERS
 from nnunet_llm4seg.trainer.warm_start import warm_start
 
@@ -99,8 +99,8 @@ def test_making_it_twice_gives_the_same_weights_and_leaves_no_results(project, v
     ("arguments", "error", "says"),
     [
         ({"plans": "Wide"}, CheckpointError, "does not fit the plans 'Wide'"),
-        ({"plans": "List"}, ConfigError, "it holds no plans"),
-        ({"plans": "None"}, ConfigError, "llm4seg plan Dataset001_X"),
+        ({"plans": "List"}, DatasetError, "holds no plans of nnU-Net's"),
+        ({"plans": "None"}, DatasetError, "llm4seg plan Dataset001_X"),
         ({"trainer": "nnUNetTrainer"}, ConfigError, "no LLM4Seg trainer"),
         ({"trainer": "nnUNetTrainerNone"}, ConfigError, "choose nnUNetTrainerLLM4SegGated"),
     ],

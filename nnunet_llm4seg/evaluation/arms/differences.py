@@ -16,7 +16,7 @@ from typing import Any
 from nnunet_llm4seg.errors import ComparisonError
 from nnunet_llm4seg.evaluation.arms.runs import Arm
 from nnunet_llm4seg.evaluation.arms.twins import are_twins
-from nnunet_llm4seg.nnunet.plans import ASKED, RESOLVED, SOURCE_PLANS, all_entries
+from nnunet_llm4seg.nnunet.plans import ASKED, RESOLVED, SOURCE_PLANS, all_entries, read_resolved
 
 _INJECTED = (ASKED, RESOLVED)
 _NOT_COMPARED = ("plans_name", SOURCE_PLANS, "configurations")
@@ -94,7 +94,7 @@ def check_runs_alike(arm: Arm, configuration: str, folds: Sequence[int]) -> None
 
 def layer_settings(arm: Arm, configuration: str) -> dict[str, Any]:
     """The injected layer's resolved settings, flat; empty for a vanilla arm."""
-    resolved = _configuration(arm, 0, configuration)["architecture"].get(RESOLVED, {})
+    resolved = read_resolved(_configuration(arm, 0, configuration)["architecture"]) or {}
     return {**resolved.get("config", {}), **({"sha256": resolved["sha256"]} if "sha256" in resolved else {})}
 
 
@@ -119,7 +119,7 @@ def _settings(arm: Arm, run: int, configuration: str) -> dict[str, Any]:
 
 def _layer(arm: Arm, run: int, configuration: str) -> dict[str, Any]:
     architecture = _configuration(arm, run, configuration)["architecture"]
-    resolved = dict(architecture.get(RESOLVED, {}))
+    resolved = read_resolved(architecture) or {}
     config = dict(resolved.get("config", {}))
     if config.get("weights", "pretrained") != "pretrained":
         # Control layers are drawn from a seed: another draw is another run of the same control.

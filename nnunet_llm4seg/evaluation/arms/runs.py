@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from nnunet_llm4seg.nnunet import names
-from nnunet_llm4seg.nnunet.files import read_dataset, read_json, read_plans
+from nnunet_llm4seg.nnunet.files import read_dataset, read_json
 from nnunet_llm4seg.nnunet.logs import TrainingLog, read_training_log
+from nnunet_llm4seg.nnunet.plans import read_trained_plans
 
 _LLM4SEG = "nnUNetTrainerLLM4Seg"
 
@@ -24,7 +25,7 @@ class Run:
 
     @cached_property
     def plans(self) -> dict[str, Any]:
-        return read_plans(self.folder)
+        return read_trained_plans(self.folder)
 
     @cached_property
     def dataset(self) -> dict[str, Any]:
