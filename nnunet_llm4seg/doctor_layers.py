@@ -40,9 +40,9 @@ def _in_hugging_face_cache() -> Iterator[str]:
 
 
 def _of_the_demo() -> Iterator[str]:
-    from nnunet_llm4seg.demo.minilm import checked_model_folder
+    from nnunet_llm4seg.demo.smollm2 import checked_model_file
 
     try:
-        yield f"all-MiniLM-L6-v2 (the demo's package, {checked_model_folder()})"
+        yield f"SmolLM2-135M-Instruct (the demo's package, {checked_model_file()})"
     except LLM4SegError:
         return

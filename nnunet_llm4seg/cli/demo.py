@@ -18,7 +18,7 @@ def demo(
         typer.Option(help="Your own images: an nnU-Net raw data set, or images/ and masks/0/. [default: synthetic]"),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="Hub id or folder of a language model. [default: all-MiniLM-L6-v2]")
+        str | None, typer.Option(help="Hub id, folder or GGUF file of a language model. [default: SmolLM2]")
     ] = None,
     layer: Annotated[int | None, typer.Option(help="Index of its layer, counted from 0.")] = None,
 ) -> None:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from nnunet_llm4seg.config import LLM4SegConfig
-from nnunet_llm4seg.demo import minilm, own_data, scores, synthetic
+from nnunet_llm4seg.demo import own_data, scores, smollm2, synthetic
 from nnunet_llm4seg.demo.picture import draw
 from nnunet_llm4seg.demo.steps import Step
 from nnunet_llm4seg.nnunet.environment import FOLDERS, TRAINERS, with_trainers
@@ -26,7 +26,7 @@ class Demo:
     Attributes:
         folder: Contains everything that the demo writes.
         data: The user's images, or None for synthetic ones.
-        model, layer: The language model as `llm4seg plan` takes it, or both None for all-MiniLM-L6-v2.
+        model, layer: The language model as `llm4seg plan` takes it, or both None for SmolLM2's layer 14.
         arms: Name of each arm -> its trainer.
         cases, size: How many synthetic training and held-out cases, and their height and width in pixels.
     """
@@ -74,18 +74,17 @@ def plan_fields(demo: Demo) -> dict[str, str]:
         LLM4SegError: the model is not found, or has no such layer.
     """
     if demo.model is None or demo.layer is None:
-        model, layer = str(minilm.checked_model_folder()), minilm.LAYER
+        model, layer = str(smollm2.checked_model_file()), smollm2.LAYER
     else:
         model, layer = demo.model, demo.layer
-        if Path(model).expanduser().is_dir():
+        if Path(model).expanduser().exists():
             model = str(Path(model).expanduser().resolve())
     from nnunet_llm4seg.llm.description import describe_layer
-    from nnunet_llm4seg.llm.locate import locate
-    from nnunet_llm4seg.llm.model_config import read_model_config
+    from nnunet_llm4seg.llm.locate import locate_config
 
     LLM4SegConfig(model=model, layer=layer)
     fields = {"model": model, "layer": str(layer)}
-    if not describe_layer(read_model_config(locate(model, None, layer)), layer).rotary_size:
+    if not describe_layer(locate_config(model, None, layer), layer).rotary_size:
         fields |= {"attention": "bidirectional", "positions": "none"}
     return fields
 

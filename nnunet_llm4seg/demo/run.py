@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.table import Table
 
-from nnunet_llm4seg.demo import minilm, own_data, scores
+from nnunet_llm4seg.demo import own_data, scores, smollm2
 from nnunet_llm4seg.demo.recipe import Demo, plan_fields, recipe
 from nnunet_llm4seg.demo.steps import Step, run_steps
 from nnunet_llm4seg.errors import ConfigError, DemoError
@@ -72,7 +72,7 @@ def _claim(demo: Demo, fields: dict[str, str]) -> None:
 
 
 def _introduce(demo: Demo, fields: dict[str, str], console: Console) -> None:
-    model = minilm.DESCRIPTION if demo.model is None else fields["model"]
+    model = smollm2.DESCRIPTION if demo.model is None else fields["model"]
     settings = ", ".join(f"{name}: {fields[name]}" for name in ("attention", "positions") if name in fields)
     console.print(
         "[bold]llm4seg demo[/bold]: nnU-Net with and without a frozen layer of a language model", highlight=False

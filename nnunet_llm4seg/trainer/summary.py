@@ -17,9 +17,10 @@ def describe_settings(settings: Settings) -> str:
     """One line: which layer, and how it is used."""
     config = settings.config
     revision = f" at {config.revision}" if config.revision else ""
+    stored = f", expanded from {settings.spec.quantisation}" if settings.spec.quantisation else ""
     return (
         f"LLM4Seg: model {config.model}{revision} || layer {config.layer} || weights {config.weights} "
-        f"({'trained' if config.trainable else 'frozen'}) || attention {config.attention} || positions "
+        f"({'trained' if config.trainable else 'frozen'}{stored}) || attention {config.attention} || positions "
         f"{config.positions} || residual {config.residual} || stage {config.stage} || "
         f"sha256 {settings.spec.sha256[:12]}"
     )
