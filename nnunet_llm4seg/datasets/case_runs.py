@@ -29,7 +29,7 @@ from nnunet_llm4seg.nnunet import names as nnunet_names
 
 # what is being done, how many are done, of how many
 Progress = Callable[[str, int, int], None]
-_WORKERS = min(8, os.cpu_count() or 1)
+WORKERS = min(8, os.cpu_count() or 1)
 
 
 def silent(what: str, done: int, total: int) -> None:
@@ -75,8 +75,8 @@ class Cases:
         return replace(self, files=files)
 
 
-def write_cases(found: Found, folder: Path, progress: Progress) -> Cases:
-    """Write all cases."""
+def write_cases(found: Found, folder: Path, progress: Progress, *, similar: bool = True) -> Cases:
+    """Write all cases; `similar` prepares the search for near-duplicates."""
     files = {name: _files(found, folder, name, case) for name, case in found.named()}
     for name, case in found.named():
         for path in (*files[name].images, files[name].notices, *([files[name].label] if case.masks else [])):
@@ -86,7 +86,7 @@ def write_cases(found: Found, folder: Path, progress: Progress) -> Cases:
     def write(name: str, case: Case) -> CaseResult:
         if found.volumes:
             return write_volume_case(case, files[name], how=volume_reading(found))
-        return write_image_case(case, files[name], how=reading, labels=labels)
+        return write_image_case(case, files[name], how=reading, labels=labels, similar=similar)
 
     return Cases(_each(found, write, "converting", progress), _published(found), files)
 
@@ -101,7 +101,7 @@ def look_at_cases(found: Found, progress: Progress, refused: Callable[[Case, Exc
                 return CaseResult(
                     *check_volumes(case.images, case.masks[0] if case.masks else None, volume_reading(found))
                 )
-            return image_result(read_image_case(case, reading), labels)
+            return image_result(read_image_case(case, reading), labels, similar=True)
         except Exception as error:
             refused(case, error)
             return None
@@ -139,7 +139,7 @@ def _each(found: Found, do: Callable, what: str, progress: Progress) -> dict:
     """Results by new name, in the order of the cases."""
     results = {}
     # Threads: Pillow works outside the interpreter's lock, and no worker outlives a killed run.
-    with ThreadPoolExecutor(_WORKERS) as pool:
+    with ThreadPoolExecutor(WORKERS) as pool:
         try:
             cases = dict(found.named())
             for name, result in zip(cases, pool.map(do, cases.keys(), cases.values()), strict=True):

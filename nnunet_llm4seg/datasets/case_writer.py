@@ -41,7 +41,9 @@ class CaseResult:
     foreground: tuple[int, ...] | None = field(default=None)
 
 
-def write_image_case(case: Case, target: CaseFiles, *, how: ImageReading, labels: int) -> CaseResult:
+def write_image_case(
+    case: Case, target: CaseFiles, *, how: ImageReading, labels: int, similar: bool = True
+) -> CaseResult:
     """Write a 2D case as PNG, its labels as 0, 1, ...; a result also of a case that a killed run has written.
 
     Raises:
@@ -50,20 +52,20 @@ def write_image_case(case: Case, target: CaseFiles, *, how: ImageReading, labels
     if _exists(case, target):
         notices, foreground = _noticed_before(target)
         label = pixels(target.label) if case.masks else None
-        return image_result(ImageCase(pixels(target.images[0]), label, notices, foreground), labels)
+        return image_result(ImageCase(pixels(target.images[0]), label, notices, foreground), labels, similar=similar)
     read = read_image_case(case, how)
     if read.notices or read.foreground:  # before the files that tell the next run that the case is done
         write_json(target.notices, {"notices": read.notices, "foreground": read.foreground})
     _save(read.pixels, target.images[0])
     if read.label is not None:
         _save(read.label, target.label)
-    return image_result(read, labels)
+    return image_result(read, labels, similar=similar)
 
 
-def image_result(read: ImageCase, labels: int) -> CaseResult:
+def image_result(read: ImageCase, labels: int, *, similar: bool) -> CaseResult:
     """What is to be known of a 2D case."""
     counts = None if read.label is None else np.bincount(read.label.ravel(), minlength=labels)
-    return CaseResult(read.notices, counts, features(read.pixels), read.foreground)
+    return CaseResult(read.notices, counts, features(read.pixels) if similar else None, read.foreground)
 
 
 def write_volume_case(case: Case, target: CaseFiles, *, how: VolumeReading) -> CaseResult:

@@ -49,15 +49,15 @@ class Found:
     colour: bool
     official: PublishedFolds | None
 
-    @property
+    @cached_property
     def volumes(self) -> bool:
         return self.dataset.channels is not None
 
-    @property
+    @cached_property
     def ending(self) -> str:
         return ".nii.gz" if self.volumes else ".png"
 
-    @property
+    @cached_property
     def channels(self) -> tuple[str, ...]:
         """nnU-Net chooses the normalisation by these names: three times rgb_to_0_1, not R, G, B."""
         return self.dataset.channels or (("rgb_to_0_1",) * 3 if self.colour else ("zscore",))

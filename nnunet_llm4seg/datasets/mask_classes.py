@@ -6,8 +6,10 @@ import numpy as np
 
 # Two values this close may be one value and its noise.
 _NEAR = 24
-# An image with more values than this is no list of classes.
+# An image with more values than this holds soft edges or noise beside its classes ...
 _FEW = 16
+# ... of which a value then is one only from this share of the pixels on.
+_LEAST_SHARE = 1e-3
 
 
 def separate_values(pixels: np.ndarray) -> list[tuple[int, ...]]:
@@ -30,7 +32,9 @@ def separate_values(pixels: np.ndarray) -> list[tuple[int, ...]]:
     jumps = np.abs(np.diff(pixels.astype(np.int64), axis=1)).reshape(len(pixels), -1)
     if len(found) > 4 * _FEW and np.median(jumps[jumps > 0]) <= 8:  # a soft map: every value lies beside its next
         return []
-    if not regions.all() and len(found) > _FEW:
+    noisy = not regions.all() and len(found) > _FEW
+    regions &= counts >= (_LEAST_SHARE * codes.size if noisy else 1)
+    if noisy:
         kept: list[int] = []
         for index in np.flatnonzero(regions)[np.argsort(-counts[regions])].tolist():
             if all(np.abs(found[index] - found[other]).max() > _NEAR for other in kept):
@@ -39,7 +43,9 @@ def separate_values(pixels: np.ndarray) -> list[tuple[int, ...]]:
         kept = np.flatnonzero(regions).tolist()
     if not regions.all() and len(found) <= 8 * _FEW:
         own = np.bincount(codes.ravel(), ~_between(pixels).ravel(), len(found)) / counts
-        for index in np.flatnonzero(~regions & (own >= 0.5) & (counts >= 4)).tolist():
+        for index in np.flatnonzero(
+            ~regions & (own >= 0.5) & (counts >= (_LEAST_SHARE * codes.size if noisy else 4))
+        ).tolist():
             if all(np.abs(found[index] - found[other]).max() > _NEAR for other in kept):
                 kept.append(index)
     return sorted(tuple(found[index].tolist()) for index in kept)
