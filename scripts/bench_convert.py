@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from nnunet_llm4seg.datasets import case_runs, conversion
 from nnunet_llm4seg.datasets.case_runs import write_cases
@@ -28,17 +28,14 @@ def make_pairs(folder: Path, pairs: int, side: tuple[int, int]) -> None:
     """JPEG images and masks of `side` (width, height) that look like photographs: structure with fine grain."""
     for name in ("images", "masks"):
         (folder / name).mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    grain = rng.normal(0, 4, (side[1], side[0], 1)).astype(np.float32)
     for n in range(pairs):
-        rng = np.random.default_rng(n)
-        coarse = Image.fromarray(rng.integers(0, 256, (12, 16, 3), dtype=np.uint8)).resize(
-            side, Image.Resampling.BICUBIC
-        )
-        grain = rng.normal(0, 4, (side[1], side[0], 1))
-        Image.fromarray(np.clip(np.asarray(coarse) + grain, 0, 255).astype(np.uint8)).save(
-            folder / f"images/{n:04d}.jpg"
-        )
-        blob = Image.fromarray(((rng.random((6, 8)) > 0.7) * 255).astype(np.uint8)).resize(side)
-        blob.filter(ImageFilter.GaussianBlur(8)).point(lambda v: 255 * (v > 127)).save(folder / f"masks/{n:04d}.jpg")
+        coarse = Image.fromarray(rng.integers(0, 256, (12, 16, 3), dtype=np.uint8)).resize(side)
+        image = np.asarray(coarse, dtype=np.float32) + np.roll(grain, n, axis=1)
+        Image.fromarray(image.clip(0, 255).astype(np.uint8)).save(folder / f"images/{n:04d}.jpg")
+        mask = Image.fromarray((rng.random((6, 8)) * 255).astype(np.uint8)).resize(side)
+        mask.point(lambda value: 255 * (value > 150)).save(folder / f"masks/{n:04d}.jpg")
 
 
 def bare_loop(source: Path, target: Path, size: int, threads: int) -> None:
