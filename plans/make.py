@@ -136,12 +136,11 @@ def _refuse_what_the_encoder_lacks(
     source: Mapping[str, Any], configuration: str, architecture: Mapping[str, Any], config: LLM4SegConfig
 ) -> None:
     """Stop at a stage that the encoder does not have, or at more tokens than are allowed."""
-    arguments = architecture.get("arch_kwargs", {})
-    strides, features = arguments.get("strides"), arguments.get("features_per_stage")
-    if not isinstance(strides, list) or not isinstance(features, list) or len(strides) != len(features):
+    strides = architecture.get("arch_kwargs", {}).get("strides")
+    if not isinstance(strides, list):
         raise DatasetError(
             f"configuration: the network of {configuration!r}, {architecture.get('network_class_name')!r}, has no "
-            "strides and features_per_stage in its arch_kwargs, so its tokens cannot be counted; start from plans "
-            "of nnU-Net's own planners with -p."
+            "strides in its arch_kwargs, so its tokens cannot be counted; start from plans of nnU-Net's own planners "
+            "with -p."
         )
     refuse_too_many_tokens(strides, inherited(source, configuration, "patch_size"), config)

@@ -16,6 +16,7 @@ from nnunet_llm4seg.llm.dtypes import BYTES
 from nnunet_llm4seg.llm.locate import config_at_hand
 from nnunet_llm4seg.llm.source import LayerSpec
 from nnunet_llm4seg.plans.grid import planned_grid
+from nnunet_llm4seg.plans.network import stage_channels
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def planned_share(configuration: Mapping[str, Any], config: LLM4SegConfig) -> LL
     model_config = config_at_hand(config.model, config.revision)
     if model_config is None:
         return None
-    channels = configuration["architecture"]["arch_kwargs"]["features_per_stage"][config.stage]
+    channels = stage_channels(configuration["architecture"])[config.stage]
     grid = planned_grid(configuration, config.stage)
     return estimate_share(model_config, config, channels, grid, configuration["batch_size"])
 

@@ -83,6 +83,21 @@ def write_pair(
         DatasetError: the data set is not planned, is not what the protocol needs, or other plans of these names
             are there already.
     """
+    baseline = protocol_baseline(folder, configurations, protocol=protocol, source=source, token_grid=token_grid)
+    configuration, baseline_name = configurations[0], baseline["plans_name"]
+    candidate = make_plans(baseline, [configuration], fields, name or f"{baseline_name}_LLM4Seg")
+    described = tuple(describe_plans(candidate, [configuration]))
+    first, second = write_once(folder, baseline), write_once(folder, candidate)
+    preprocess = None
+    if not is_preprocessed(folder, baseline, configuration):
+        preprocess = f"nnUNetv2_preprocess -d {dataset_id(folder.name)} -plans_name {baseline_name} -c {configuration}"
+    return Pair(first, Written(second, described), preprocess)
+
+
+def protocol_baseline(
+    folder: Path, configurations: Sequence[str], *, protocol: str | None, source: str, token_grid: int | None = None
+) -> dict[str, Any]:
+    """The protocol's plans without the LLM layer, not written; see `write_pair`."""
     if protocol != "paper":
         raise ConfigError(
             f"protocol: {protocol!r} is not allowed; `--protocol paper`, which --token-grid needs, is the only one."
@@ -97,14 +112,7 @@ def write_pair(
     configuration = configurations[0]
     origin = read_source(folder, source)
     baseline_name = f"{source}_paper" + (f"_grid{token_grid}" if token_grid else "")
-    baseline = protocol_plans(origin, folder, configuration, baseline_name, token_grid)
-    candidate = make_plans(baseline, [configuration], fields, name or f"{baseline_name}_LLM4Seg")
-    described = tuple(describe_plans(candidate, [configuration]))
-    first, second = write_once(folder, baseline), write_once(folder, candidate)
-    preprocess = None
-    if not is_preprocessed(folder, baseline, configuration):
-        preprocess = f"nnUNetv2_preprocess -d {dataset_id(folder.name)} -plans_name {baseline_name} -c {configuration}"
-    return Pair(first, Written(second, described), preprocess)
+    return protocol_plans(origin, folder, configuration, baseline_name, token_grid)
 
 
 def protocol_plans(

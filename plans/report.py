@@ -10,6 +10,7 @@ from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.nnunet.plans import ASKED, inherited
 from nnunet_llm4seg.plans.grid import planned_grid
 from nnunet_llm4seg.plans.memory import planned_share
+from nnunet_llm4seg.plans.network import planned_network
 
 _PLANNED = ("patch_size", "batch_size", "architecture")
 
@@ -26,6 +27,29 @@ def describe_plans(plans: Mapping[str, Any], configurations: Sequence[str]) -> I
         )
         share = planned_share(entry, config)
         yield f"{name}: {share}" if share else f"{name}: no memory estimate, {config.model} is not on this machine"
+
+
+def describe_network(
+    plans: Mapping[str, Any], configurations: Sequence[str], dataset: Mapping[str, Any]
+) -> Iterator[str]:
+    """One line per configuration: the network's parameters, and what its training needs at least.
+
+    Args:
+        dataset: nnU-Net's dataset.json.
+    """
+    from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
+
+    channels = len(dataset["channel_names"])
+    heads = PlansManager(dict(plans)).get_label_manager(dict(dataset)).num_segmentation_heads
+    for name in configurations:
+        entry = {key: inherited(plans, name, key) for key in _PLANNED}
+        network = planned_network(entry["architecture"], channels, heads)
+        parameters = sum(parameter.numel() for parameter in network.parameters())
+        outputs = int(network.compute_conv_feature_map_size(entry["patch_size"])) * entry["batch_size"]
+        yield (
+            f"{name}: {type(network).__name__} of {parameters:,} parameters for {channels} in and {heads} out; in "
+            f"training at least {4e-6 * outputs:,.1f} MB for the outputs of its convolutions (float32)"
+        )
 
 
 def _times(sizes: Sequence[int]) -> str:

@@ -52,18 +52,34 @@ def plan(
     source: Annotated[str, typer.Option("-p", help="nnU-Net plans to start from.")] = "nnUNetPlans",
     name: Annotated[str | None, typer.Option("-o", help="Name of the new plans. [default: SOURCE_LLM4Seg]")] = None,
     protocol: Annotated[str | None, typer.Option(help="paper: its patch, batch and spacing, as a pair.")] = None,
+    backbone: Annotated[
+        str, typer.Option(help="Network: nnunet (what is in the plans), or one of the paper's, as a pair.")
+    ] = "nnunet",
+    patch_size: Annotated[
+        str | None, typer.Option(help="With --backbone: another patch for both, such as 48x64x48.")
+    ] = None,
     token_grid: Annotated[int | None, typer.Option(help="With --protocol: edge of the token grid.")] = None,
     **settings: Any,
 ) -> None:
     """Write LLM4Seg plans made from nnU-Net's own; only the settings given here are written."""
     from nnunet_llm4seg.nnunet.environment import dataset_folder
+    from nnunet_llm4seg.plans.backbones import parse_patch, write_backbone_pair
     from nnunet_llm4seg.plans.make import write_plans
     from nnunet_llm4seg.plans.protocol import write_pair
+    from nnunet_llm4seg.trainer.recipes import RECIPES, vanilla_trainer
 
     fields = {field: value for field, value in settings.items() if value is not None}
     folder = dataset_folder("nnUNet_preprocessed", dataset)
-    baseline, preprocess = source, None
-    if protocol is not None or token_grid is not None:
+    baseline, preprocess, recipe = source, None, ""
+    if backbone != "nnunet" or patch_size is not None:
+        patch = patch_size and parse_patch(patch_size)
+        options = {"token_grid": token_grid, "protocol": protocol, "patch_size": patch}
+        made = write_backbone_pair(
+            folder, configuration, fields, backbone=backbone, source=source, name=name, **options
+        )
+        baseline, written, preprocess, recipe = made.baseline.stem, made.candidate, made.preprocess, made.recipe
+        print(f"Wrote {made.baseline}, the baseline.")
+    elif protocol is not None or token_grid is not None:
         pair = write_pair(
             folder, configuration, fields, protocol=protocol, source=source, name=name, token_grid=token_grid
         )
@@ -76,7 +92,11 @@ def plan(
         print(line)
     if preprocess:
         print(f"\nPreprocess the data for both with:\n\n{preprocess}")
+    if recipe:
+        print(f"\n{backbone} is published with: {RECIPES[recipe].summary}; both arms get it from their trainers.")
     print("\nTrain the baseline and the network with the LLM layer with:\n")
     for each in configuration:
-        print(f"nnUNetv2_train {folder.name} {each} 0 -p {baseline}")
-        print(f"llm4seg train {folder.name} {each} 0 -p {written.path.stem} -tr nnUNetTrainerLLM4Seg")
+        vanilla = f" -tr {vanilla_trainer(recipe)}" if recipe else ""
+        command = "llm4seg train" if "Vanilla" in vanilla else "nnUNetv2_train"
+        print(f"{command} {folder.name} {each} 0 -p {baseline}{vanilla}")
+        print(f"llm4seg train {folder.name} {each} 0 -p {written.path.stem} -tr nnUNetTrainerLLM4Seg{recipe}")

@@ -19,10 +19,12 @@ class Recipe(nnUNetTrainer):
     Attributes:
         epochs: Length of the training; None leaves nnU-Net's.
         supervises_coarser_scales: Whether the heads at coarser scales are trained (deep supervision).
+        summary: What differs from nnU-Net's own training.
     """
 
     epochs: ClassVar[int | None] = None
     supervises_coarser_scales: ClassVar[bool] = True
+    summary: ClassVar[str] = "nothing"
 
     def __init__(
         self,
@@ -42,6 +44,7 @@ class NoDeepSupervision(Recipe):
     """As the paper's U-Net, CMUNeXt and 3D UX-Net, which have one head; what nnUNetTrainerNoDeepSupervision does."""
 
     supervises_coarser_scales = False
+    summary = "no deep supervision"
 
 
 class AdamW(Recipe):
@@ -53,6 +56,7 @@ class AdamW(Recipe):
     rate: ClassVar[float] = 1e-3
     eps: ClassVar[float] = 1e-4
     decay: ClassVar[float | None] = None
+    summary = "AdamW, learning rate 1e-3, eps 1e-4"
 
     def __init__(
         self,
@@ -77,6 +81,7 @@ class AdamW(Recipe):
 class AdamW1en4NoDeepSupervision(AdamW, NoDeepSupervision):
     """As 3D UX-Net: AdamW at 1e-4 with PyTorch's weight decay and eps, one head; published at a constant rate."""
 
+    summary = "AdamW, learning rate 1e-4, weight decay 1e-2, no deep supervision"
     rate = 1e-4
     eps = 1e-8
     decay = 1e-2
@@ -86,3 +91,8 @@ class AdamW1en4NoDeepSupervision(AdamW, NoDeepSupervision):
 RECIPES: dict[str, type[Recipe]] = {
     recipe.__name__: recipe for recipe in (NoDeepSupervision, AdamW, AdamW1en4NoDeepSupervision)
 }
+
+
+def vanilla_trainer(recipe: str) -> str:
+    """The trainer without the layer of a recipe, nnU-Net's own where it has one."""
+    return f"nnUNetTrainer{recipe}" if recipe in ("", "NoDeepSupervision") else f"nnUNetTrainerVanilla{recipe}"
