@@ -16,6 +16,10 @@ from nnunet_llm4seg.evaluation.arms.twins import are_twins, vanilla_twin
         ("nnUNetTrainerLLM4SegShort", "nnUNetTrainerShort", True),  # a user's own pair
         ("nnUNetTrainerLLM4Seg_5epochs", "nnUNetTrainer_10epochs", False),
         ("nnUNetTrainerLLM4Seg", "nnUNetTrainer_5epochs", False),
+        ("nnUNetTrainerLLM4SegGatedNoDeepSupervision", "nnUNetTrainerNoDeepSupervision", True),
+        ("nnUNetTrainerLLM4SegNoDeepSupervision", "nnUNetTrainer", False),
+        ("nnUNetTrainerLLM4SegAdamW", "nnUNetTrainerLLM4Seg", False),
+        ("nnUNetTrainerLLM4SegAdamW", "nnUNetTrainerAdam", False),  # nnU-Net's has amsgrad and another rate
     ],
 )
 def test_twins_differ_in_the_layer_only(trainer, other, twins):
@@ -31,6 +35,13 @@ def test_twins_differ_in_the_layer_only(trainer, other, twins):
         ("nnUNetTrainerLLM4SegRandom_1epoch", "nnUNetTrainer_1epoch"),
         ("nnUNetTrainerLLM4Seg_demo", "nnUNetTrainerVanilla_demo"),
         ("nnUNetTrainerLLM4SegRandom_smoke", "nnUNetTrainerVanilla_smoke"),
+        ("nnUNetTrainerLLM4SegNoDeepSupervision", "nnUNetTrainerNoDeepSupervision"),
+        ("nnUNetTrainerLLM4SegNoDeepSupervision_50epochs", "nnUNetTrainerVanillaNoDeepSupervision_50epochs"),
+        ("nnUNetTrainerLLM4SegRandomAdamW", "nnUNetTrainerVanillaAdamW"),
+        (
+            "nnUNetTrainerLLM4SegAdamW1en4NoDeepSupervision_smoke",
+            "nnUNetTrainerVanillaAdamW1en4NoDeepSupervision_smoke",
+        ),
     ],
 )
 def test_vanilla_twin(tmp_path, trainer, twin):
