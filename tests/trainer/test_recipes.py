@@ -7,9 +7,10 @@ import torch
 from hand_made_plans import DATASET, plans
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
+from nnunet_llm4seg.evaluation.arms.twins import twin_trainer
 from nnunet_llm4seg.nnunet.environment import trainers_folder
 from nnunet_llm4seg.trainer.base import nnUNetTrainerLLM4Seg
-from nnunet_llm4seg.trainer.recipes import RECIPES
+from nnunet_llm4seg.trainer.recipes import RECIPES, vanilla_trainer
 from nnunet_llm4seg.trainer.variants import RECIPE_TRAINERS
 
 VARIANTS = ["", "DeepSeek", "Trainable", "Random", "RandomTrainable", "Shuffled", "Gated"]
@@ -47,6 +48,14 @@ def test_every_variant_has_every_recipe_in_the_same_lengths():
     vanilla = {f"nnUNetTrainerVanilla{r}{s}" for r in RECIPES for s in SUFFIXES}
     vanilla -= {"nnUNetTrainerVanillaNoDeepSupervision"}  # nnU-Net's own nnUNetTrainerNoDeepSupervision
     assert names | vanilla <= set(RECIPE_TRAINERS)
+
+
+def test_the_twin_of_every_arm_exists():
+    for name, trainer in RECIPE_TRAINERS.items():
+        if issubclass(trainer, nnUNetTrainerLLM4Seg):
+            assert twin_trainer(name) in {*RECIPE_TRAINERS, "nnUNetTrainerNoDeepSupervision"}
+    for recipe in RECIPES:
+        assert vanilla_trainer(recipe) == twin_trainer(f"nnUNetTrainerLLM4Seg{recipe}")
 
 
 def test_a_recipe_changes_no_field_of_the_layer():
