@@ -47,7 +47,8 @@ def compare(
         target: difference in points for which the number of runs needed is worked out.
         allow_different: compare arms that differ in more than the bottleneck; the report lists it.
         command: the command line to show in the report.
-        report_difference: called with each difference that `allow_different` lets pass, before anything else.
+        report_difference: called with each difference that `allow_different` or `arms.rivals` lets pass, before
+            anything else.
 
     Returns:
         What comparison.json holds, and `folder`, where the report is.

@@ -11,6 +11,7 @@ from nnunet_llm4seg.datasets.groups import keys_by_name
 from nnunet_llm4seg.errors import ComparisonError
 from nnunet_llm4seg.evaluation.arms import find, leaks
 from nnunet_llm4seg.evaluation.arms.differences import Difference, check_runs_alike, differences
+from nnunet_llm4seg.evaluation.arms.rivals import is_the_network
 from nnunet_llm4seg.evaluation.arms.runs import Arm
 from nnunet_llm4seg.evaluation.arms.twins import vanilla_twin
 from nnunet_llm4seg.nnunet import names
@@ -99,13 +100,14 @@ def choose_arms(
         find.check_complete(arm, chosen, splits, info["file_ending"])
         check_runs_alike(arm, configuration, chosen)
     different = [d for arm in others for d in differences(arm, base, configuration, chosen)]
-    for difference in different if allow_different else ():
-        report_difference(str(difference))
-    if different and not allow_different:
+    refused = [d for d in different if not (baseline and is_the_network(d, base, configuration))]
+    if refused and not allow_different:
         raise ComparisonError(
-            f"the arms differ in more than the bottleneck: {'; '.join(map(str, different))}."
+            f"the arms differ in more than the bottleneck: {'; '.join(map(str, refused))}."
             " Train them alike, or compare them all the same with --allow-different."
         )
+    for difference in different:
+        report_difference(str(difference))
     raw = require_folder("nnUNet_raw") / dataset
     clusters, rule = _clusters(raw, preprocessed, splits, info["file_ending"], group_by)
     images = raw / names.TRAINING_IMAGES
