@@ -51,4 +51,5 @@ def stage_channels(architecture: Mapping[str, Any]) -> list[int]:
     features, strides = arguments.get("features_per_stage"), arguments.get("strides")
     if isinstance(features, list) and isinstance(strides, list) and len(features) == len(strides):
         return features
-    return list(planned_network(architecture).encoder.output_channels)
+    encoder: Any = planned_network(architecture).encoder
+    return list(encoder.output_channels)
