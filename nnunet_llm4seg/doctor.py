@@ -185,8 +185,14 @@ def _asked(root: Path) -> Iterator[tuple[str, str]]:
 
 def _layers() -> Iterator[Finding]:
     from nnunet_llm4seg.doctor_layers import models_at_hand
+    from nnunet_llm4seg.llm import cache
     from nnunet_llm4seg.llm.hub import offline
+    from nnunet_llm4seg.llm.staging import writable_by_others
 
+    home = cache.home()
+    if home.is_dir() and writable_by_others(home):
+        text = f"{home} can be written to by others, who could change the layers that you train with"
+        yield Finding("note", "layer cache", text, f"chmod go-w '{home}'")
     root = os.environ.get("nnUNet_preprocessed")
     named = {model for _, model in _asked(Path(root))} if root else set()
     folders = [f"{model} (named in plans)" for model in sorted(named) if (Path(model) / "config.json").is_file()]

@@ -25,6 +25,7 @@ def good(tmp_path, monkeypatch, llama):
     (dataset / "nnUNetPlans_LLM4Seg.json").write_text(json.dumps(asked))
     monkeypatch.setenv("nnUNet_extTrainer", doctor.with_trainers(None))
     monkeypatch.setattr("nnunet_llm4seg.doctor_layers.models_at_hand", list)
+    monkeypatch.setenv("LLM4SEG_HOME", str(tmp_path / "layers"))
     return tmp_path
 
 
@@ -126,6 +127,16 @@ def test_without_any_language_model_a_training_can_start_only_if_it_can_fetch_on
     plans.write_text(plans.read_text().replace(str(llama), "org/not-here"))
     code, output = _report()
     assert (code, _next(output)) == (exit_code, "llm4seg fetch MODEL --layer I")
+
+
+def test_a_layer_cache_that_others_can_write_to_is_a_note(good):
+    home = good / "layers"
+    home.mkdir(mode=0o755)
+    assert "layer cache" not in _report()[1]
+    home.chmod(0o777)
+    code, output = _report()
+    assert code == 0 and "layer cache" in output
+    assert _next(output) == f"chmod go-w '{home}'"
 
 
 def test_broken_check_becomes_a_finding_instead_of_a_traceback(good, monkeypatch):

@@ -65,18 +65,29 @@ def read(folder: Path) -> CachedLayer | None:
     """A fetched layer's folder, or None if it is none."""
     try:
         provenance = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     needed = {"repository", "commit", "revisions", "layer", "layer_sha256", "file_sha256", "config_sha256"}
     whole = isinstance(provenance, dict) and needed <= provenance.keys() and (folder / WEIGHTS_FILE).is_file()
+    whole = whole and all(isinstance(provenance[name], str) for name in ("repository", "commit"))
     return CachedLayer(folder, provenance) if whole else None
 
 
 def entries() -> list[CachedLayer]:
-    """All layers in the cache, by model and layer, the one fetched last first."""
-    found = [cached for path in home().glob(f"models--*/*/layer-*/{PROVENANCE}") if (cached := read(path.parent))]
+    """All layers in the cache, by model and layer, the one fetched last first.
+
+    The path says what a folder holds: one that claims to hold another model, commit or layer is none of ours.
+    """
+    every = [cached for path in home().glob(f"models--*/*/layer-*/{PROVENANCE}") if (cached := read(path.parent))]
+    found = [c for c in every if c.folder == folder_for(c.model, c.provenance["commit"], c.layer) and not _linked(c)]
     newest_first = sorted(found, key=lambda c: c.provenance.get("fetched", ""), reverse=True)
     return sorted(newest_first, key=lambda c: (c.model, c.layer))
+
+
+def _linked(cached: CachedLayer) -> bool:
+    """Whether a link leads to a layer's folder or to a file in it."""
+    ours = [cached.folder.parent.parent, cached.folder.parent, cached.folder, *cached.folder.iterdir()]
+    return any(path.is_symlink() for path in ours)
 
 
 def find(model: str, revision: str | None, layer: int | None) -> CachedLayer | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,7 @@ class LayerDescription:
         window: A token sees those less than this many tokens away in raster order; None: all.
         published_dtype: The dtype in which the model is published, as `config.json` names it.
         initializer_range: Standard deviation of the model's fresh matrices.
+        notes: What a user should know: sentences for the log.
     """
 
     family: Family
@@ -45,6 +46,14 @@ class LayerDescription:
     window: int | None
     published_dtype: str
     initializer_range: float
+    notes: tuple[str, ...] = ()
+
+
+# quant_method -> what a user can do about it
+_UNQUANTISED = {
+    "bitsandbytes": "the model from which it was made, or save it again after transformers' `model.dequantize()`",
+    "fp8": "the model's bfloat16 version",
+}
 
 
 def describe_layer(model_config: Mapping[str, Any], layer: int) -> LayerDescription:
@@ -68,8 +77,10 @@ def describe_layer(model_config: Mapping[str, Any], layer: int) -> LayerDescript
 
 
 def _layer_described(model_config: Mapping[str, Any], layer: int) -> LayerDescription:
+    refuse_quantised(model_config)
     family = family_of(model_config)
     raw = _text_config(family, model_config)
+    _refuse_other_architecture(family, model_config)
     configuration = _configuration(family, model_config["model_type"], raw)
     layers = int(configuration.num_hidden_layers)
     if layer >= layers:
@@ -100,7 +111,54 @@ def _layer_described(model_config: Mapping[str, Any], layer: int) -> LayerDescri
         window=getattr(configuration, "sliding_window", None) if local else None,
         published_dtype=model_config.get("dtype") or model_config.get("torch_dtype") or "float32",
         initializer_range=model_config.get("initializer_range", 0.02),
+        notes=tuple(_notes(family, model_config)),
     )
+
+
+def refuse_quantised(model_config: Mapping[str, Any]) -> None:
+    """Stop at a model whose weights are not plain numbers, before anything of it is looked for.
+
+    Raises:
+        ModelFilesError: its `config.json` says that it is quantised.
+    """
+    inner = model_config.get("text_config")
+    for values in (model_config, inner if isinstance(inner, Mapping) else {}):
+        found = values.get("quantization_config") or values.get("compression_config")
+        if not found:
+            continue
+        method = "unknown"
+        if isinstance(found, Mapping):
+            older = found.get("load_in_4bit") or found.get("load_in_8bit")
+            method = found.get("quant_method") or ("bitsandbytes" if older else "unknown")
+        advice = _UNQUANTISED.get(str(method), "the unquantised model from which it was made")
+        raise ModelFilesError(
+            f"model: its config.json says that the weights are quantised (quant_method {method!r}), but only float32, "
+            f"float16 and bfloat16 can be used; choose {advice}."
+        )
+
+
+def _refuse_other_architecture(family: Family, model_config: Mapping[str, Any]) -> None:
+    """`model_type` alone can be borrowed: what the model's own class is called must agree."""
+    for name in model_config.get("architectures") or ():
+        if not str(name).lower().startswith(family.models.lower()):
+            raise ModelFilesError(
+                f"model: its config.json says model_type {model_config['model_type']!r}, but architecture {name!r}, "
+                "whose layers may compute something else; choose a model whose architecture begins with "
+                f"{family.models}."
+            )
+
+
+def _notes(family: Family, model_config: Mapping[str, Any]) -> Iterator[str]:
+    if model_config.get("auto_map"):
+        yield (
+            "model: its config.json names code of its own (auto_map), which is never run; the layer is computed as "
+            f"transformers' own {family.layer_class} does."
+        )
+    if model_config.get("is_causal") is False and family.rotary:
+        yield (
+            "model: its config.json says is_causal false, so it was trained to see all tokens; set attention "
+            "bidirectional to use it so."
+        )
 
 
 def _text_config(family: Family, model_config: Mapping[str, Any]) -> dict[str, Any]:
@@ -145,13 +203,27 @@ def _rope(raw: Mapping[str, Any], defaults: tuple[float, float], local: bool) ->
     """Base and scaling of a layer's rotary frequencies, from either spelling.
 
     transformers 4 writes `rope_theta` and `rope_scaling` (and Gemma 3 `rope_local_base_freq`, never scaled), 5
-    writes `rope_parameters`, for Gemma 3 one entry per type of layer.
+    writes `rope_parameters`; in both there may be one entry per type of layer.
     """
     default = defaults[1] if local else defaults[0]
-    parameters = raw.get("rope_parameters") or {}
-    parameters = parameters.get("sliding_attention" if local else "full_attention", parameters)
+    parameters, _ = _of_layer_type(raw.get("rope_parameters") or {}, local)
     if parameters:
-        return float(parameters.get("rope_theta") or raw.get("rope_theta") or default), dict(parameters)
+        return float(parameters.get("rope_theta") or raw.get("rope_theta") or default), parameters
+    scaling, by_type = _of_layer_type(raw.get("rope_scaling") or {}, local)
     if local and defaults[0] != defaults[1]:
-        return float(raw.get("rope_local_base_freq") or default), {}
-    return float(raw.get("rope_theta") or default), dict(raw.get("rope_scaling") or {})
+        theta = scaling.get("rope_theta") if by_type else None
+        return float(theta or raw.get("rope_local_base_freq") or default), scaling if by_type else {}
+    return float(scaling.get("rope_theta") or raw.get("rope_theta") or default), scaling
+
+
+def _of_layer_type(values: Mapping[str, Any], local: bool) -> tuple[dict[str, Any], bool]:
+    """The entry for a layer's type, where there is one per type, and whether there is."""
+    if not any(isinstance(value, Mapping) for value in values.values()):
+        return dict(values), False
+    name = "sliding_attention" if local else "full_attention"
+    if not isinstance(values.get(name), Mapping):
+        raise ModelFilesError(
+            f"model: the rotary scaling in its config.json has entries for {', '.join(map(repr, values))}, but none "
+            f"for {name!r}; choose another model."
+        )
+    return dict(values[name]), True

@@ -39,6 +39,7 @@ class Family:
     Attributes:
         module: The `transformers` module with the layer's class.
         layer_class: Name of that class.
+        models: How the class names of the family's models begin, in any case.
         prefixes: How tensor names of layer `{}` may begin in a checkpoint file.
         config_type: The `model_type` under which `transformers` knows the configuration of the text model.
         text_key: Where a composite configuration keeps that of its text model.
@@ -52,6 +53,7 @@ class Family:
 
     module: str
     layer_class: str
+    models: str
     prefixes: tuple[str, ...] = _DECODER
     config_type: str | None = None
     text_key: str | None = None
@@ -64,13 +66,14 @@ class Family:
 
 
 def _decoder(name: str, class_start: str, **details: Any) -> Family:
-    return Family(f"transformers.models.{name}.modeling_{name}", f"{class_start}DecoderLayer", **details)
+    return Family(f"transformers.models.{name}.modeling_{name}", f"{class_start}DecoderLayer", class_start, **details)
 
 
 def _encoder(name: str, layer_class: str, inner: str) -> Family:
     return Family(
         f"transformers.models.{name}.modeling_{name}",
         layer_class,
+        name,
         prefixes=(f"{inner}.{{}}.", f"{name}.{inner}.{{}}."),
         rotary=False,
         renamed={"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"},
@@ -107,6 +110,7 @@ FAMILIES: dict[str, Family] = {
     "gpt2": Family(
         "transformers.models.gpt2.modeling_gpt2",
         "GPT2Block",
+        "GPT2",
         prefixes=("h.{}.", "transformer.h.{}."),
         rotary=False,
         # transformers 4's attention with explicit masks always scales by 1 / sqrt(head size)

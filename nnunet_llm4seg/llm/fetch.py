@@ -14,6 +14,7 @@ from typing import BinaryIO
 from nnunet_llm4seg.errors import CacheError, HubError, ModelFilesError, ModelNotFoundError
 from nnunet_llm4seg.files import write_json
 from nnunet_llm4seg.llm import cache, safetensors_files
+from nnunet_llm4seg.llm.description import refuse_quantised
 from nnunet_llm4seg.llm.dtypes import STORED_DTYPES
 from nnunet_llm4seg.llm.families import family_of
 from nnunet_llm4seg.llm.hashing import file_sha256
@@ -27,7 +28,7 @@ from nnunet_llm4seg.llm.hub import (
     open_repository,
 )
 from nnunet_llm4seg.llm.model_config import read_model_config
-from nnunet_llm4seg.llm.staging import alone, disk_errors, refuse_occupied
+from nnunet_llm4seg.llm.staging import alone, disk_errors, private_folder, publish, refuse_links, refuse_occupied
 
 Progress = Callable[[int, int], None]
 
@@ -75,6 +76,8 @@ def fetch_layer(
         )
     repository = open_repository(model, revision)
     destination = to.expanduser().absolute() if to else cache.folder_for(model, repository.commit, layer)
+    if to is None:
+        refuse_links(destination.parent.parent, destination.parent)
     with disk_errors(destination), alone(destination):
         found = cache.read(destination)
         if found is None:
@@ -93,7 +96,7 @@ def fetch_layer(
 
 def _fetch(repository: Repository, layer: int, revision: str, destination: Path, progress: Progress) -> None:
     staging = destination.with_name(f".{destination.name}.{repository.commit[:12]}-{layer}.partial")
-    staging.mkdir(exist_ok=True)
+    private_folder(staging)
     for whole in staging.glob("whole-*"):
         whole.unlink()
     config = staging / "config.json"
@@ -121,7 +124,7 @@ def _fetch(repository: Repository, layer: int, revision: str, destination: Path,
     for whole in staging.glob("whole-*"):
         whole.unlink()
     write_json(staging / cache.PROVENANCE, provenance)
-    os.replace(staging, destination)
+    publish(staging, destination)
 
 
 class _Source:
@@ -164,6 +167,7 @@ def _describe(
 ) -> tuple[list[safetensors_files.Entry], dict[str, _Source]]:
     """The layer's tensors in the order of writing, and the files that hold them."""
     model_config = read_model_config(config.parent)
+    refuse_quantised(model_config)
     prefixes = family_of(model_config).prefixes
     layers = model_config.get("num_hidden_layers")
     if isinstance(layers, int) and layer >= layers:
@@ -186,12 +190,7 @@ def _shards(repository: Repository, prefixes: tuple[str, ...], layer: int) -> li
     index = repository.text(_INDEX)
     if index is None:
         return [cache.WEIGHTS_FILE]
-    try:
-        files = {str(name): str(file) for name, file in json.loads(index)["weight_map"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelFilesError(
-            f"model: {_INDEX} of {repository.model!r} is damaged ({error}); choose another revision."
-        ) from error
+    files = safetensors_files.parse_index(index, f"{_INDEX} of {repository.model!r}")
     prefix = safetensors_files.layer_prefix(files, prefixes, layer, repository.model)
     return sorted({file for name, file in files.items() if safetensors_files.is_parameter(name, prefix)})
 

@@ -175,11 +175,13 @@ def open_repository(model: str, revision: str | None) -> Repository:
         raise ModelNotFoundError(
             f"model: {model!r} has no config.json on the hub, so it is no transformers model; choose another."
         ) from None
-    if not metadata.get("x-repo-commit"):
+    commit = metadata.get("x-repo-commit", "")
+    if not re.fullmatch("[0-9a-f]{40}", commit):  # it becomes the name of a folder
         raise HubError(
-            f"hub: {endpoint()} names no commit for {model}; set HF_ENDPOINT to one that speaks as the hub."
+            f"hub: {endpoint()} names no commit of 40 hex digits for {model} ({commit!r}); set HF_ENDPOINT to one "
+            "that speaks as the hub."
         )
-    return Repository(model, metadata["x-repo-commit"])
+    return Repository(model, commit)
 
 
 def offline() -> bool:

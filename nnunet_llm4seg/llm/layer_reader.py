@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -12,7 +11,15 @@ import torch
 from nnunet_llm4seg.errors import ModelFilesError
 from nnunet_llm4seg.llm.dtypes import STORED_DTYPES, torch_dtype
 from nnunet_llm4seg.llm.families import Family
-from nnunet_llm4seg.llm.safetensors_files import Entry, layer_prefix, local_entries, todays_name, usable
+from nnunet_llm4seg.llm.safetensors_files import (
+    Entry,
+    is_parameter,
+    layer_prefix,
+    local_entries,
+    parse_index,
+    todays_name,
+    usable,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -31,7 +38,7 @@ def read_layer(folder: Path, family: Family, layer: int, shapes: Mapping[str, tu
 
     Raises:
         ModelFilesError: no safetensors, a file is damaged, the layer or one of its tensors is missing or has
-            another shape or type.
+            another shape or type, or the layer holds tensors that are not in `shapes`.
     """
     headers = _Headers(folder)
     prefix = layer_prefix(headers.files, family.prefixes, layer, str(folder))
@@ -40,6 +47,14 @@ def read_layer(folder: Path, family: Family, layer: int, shapes: Mapping[str, tu
         for stored in headers.files
         if stored.startswith(prefix)
     }
+    unused = {name for name in headers.files if is_parameter(name, prefix)} - {
+        spellings[name] for name in shapes.keys() & spellings.keys()
+    }
+    if unused:
+        raise ModelFilesError(
+            f"model: {folder} holds {', '.join(sorted(unused))}, which the family's layer does not use, so that it "
+            "would compute something else than the model does; choose another model."
+        )
     sources: dict[Path, dict[str, Entry]] = {}
     for name, shape in shapes.items():
         if name not in spellings:
@@ -112,11 +127,8 @@ class _Headers:
     def _files_by_tensor(self, folder: Path) -> dict[str, Path]:
         index, single = folder / "model.safetensors.index.json", folder / "model.safetensors"
         if index.is_file():
-            try:
-                named = json.loads(index.read_text("utf-8"))["weight_map"]
-                return {name: folder / file for name, file in named.items()}
-            except (ValueError, KeyError, AttributeError) as error:
-                raise ModelFilesError(f"model: {index} is damaged ({error}); fetch the model again.") from error
+            named = parse_index(index.read_text("utf-8", "replace"), str(index))
+            return {name: folder / file for name, file in named.items()}
         if single.is_file():
             return dict.fromkeys(self._entries(single), single)
         if any(folder.glob("*.bin")) or any(folder.glob("*.pt*")):

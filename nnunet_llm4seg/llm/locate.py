@@ -123,6 +123,6 @@ def _has_weights(folder: Path) -> bool:
         names = set(index["weight_map"].values())
     except FileNotFoundError:
         names = {cache.WEIGHTS_FILE}
-    except (OSError, ValueError, KeyError, AttributeError):
+    except (OSError, ValueError, KeyError, AttributeError, RecursionError):
         return False
     return all((folder / name).is_file() for name in names)

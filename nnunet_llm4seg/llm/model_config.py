@@ -10,14 +10,14 @@ from nnunet_llm4seg.errors import ModelFilesError
 
 
 def read_model_config(folder: Path) -> dict[str, Any]:
-    """Read `config.json` of a model folder as it stands there.
+    """Read `config.json` of a model folder as it is there.
 
     Raises:
         ModelFilesError: it is not JSON or names no `model_type`.
     """
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelFilesError(f"model: {folder / 'config.json'} cannot be read ({error}); fetch it again.") from error
     if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
         raise ModelFilesError(f"model: {folder / 'config.json'} names no model_type; it is no language model's.")

@@ -97,7 +97,8 @@ def rotary_frequencies(found: LayerDescription, positions: str) -> list[float]:
         return []
     pairs = range(found.rotary_size // 2)
     plain = [found.theta ** (-2 * pair / found.rotary_size) for pair in pairs]
-    kind = found.scaling.get("rope_type") or found.scaling.get("type") or "default"
+    kind = found.scaling.get("rope_type") or found.scaling.get("type")
+    kind = kind or ("without a name" if "factor" in found.scaling else "default")
     if kind == "default" or positions in ("paper", "none"):
         return plain
     if kind == "linear":

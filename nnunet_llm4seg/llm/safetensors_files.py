@@ -16,8 +16,9 @@ from pathlib import Path
 from nnunet_llm4seg.errors import ModelFilesError
 from nnunet_llm4seg.llm.dtypes import BYTES, STORED_DTYPES
 
-# what older files hold beside a layer's parameters, and `transformers` makes anew: GPT-2's masks, LLaMA's frequencies
-_BUFFERS = frozenset({"attn.bias", "attn.masked_bias", "self_attn.rotary_emb.inv_freq"})
+# what older files hold beside a layer's parameters, and `transformers` makes anew: GPT-2's masks, LLaMA's tables
+_ROTARY = ("inv_freq", "cos_cached", "sin_cached")
+_BUFFERS = frozenset({"attn.bias", "attn.masked_bias", *(f"self_attn.rotary_emb.{name}" for name in _ROTARY)})
 _LARGEST_HEADER = 100_000_000  # bytes; the safetensors library's own limit
 
 
@@ -60,14 +61,35 @@ def parse_header(header: bytes, file: str, size: int) -> list[Entry]:
             for name, e in content.items()
         ]
         for entry in entries:
+            if not all(isinstance(size, int) and size >= 0 for size in entry.shape):
+                raise ValueError(f"{entry.name} has the shape {list(entry.shape)}")
             if not start <= entry.begin <= entry.end <= size:
                 raise ValueError(f"{entry.name} lies outside the file")
             numbers = math.prod(entry.shape)
             if entry.dtype in STORED_DTYPES and entry.end - entry.begin != numbers * _bytes(entry):
                 raise ValueError(f"{entry.name} has not the size of its shape")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _damaged(file, str(error)) from error
     return entries
+
+
+def parse_index(content: str, where: str) -> dict[str, str]:
+    """Tensor name -> file, from a model's index of shards.
+
+    Raises:
+        ModelFilesError: it is damaged, or names a file that is not in the model's own folder.
+    """
+    try:
+        files = {str(name): str(file) for name, file in json.loads(content)["weight_map"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ModelFilesError(f"model: {where} is damaged ({error}); fetch the model again.") from error
+    for file in sorted(set(files.values())):
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\.safetensors", file):
+            raise ModelFilesError(
+                f"model: {where} names the file {file!r}; only safetensors files beside it are read, so choose "
+                "another model."
+            )
+    return files
 
 
 def layer_prefix(names: Iterable[str], prefixes: Sequence[str], layer: int, where: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -17,6 +18,8 @@ from nnunet_llm4seg.llm.hashing import layer_sha256
 from nnunet_llm4seg.llm.layer_reader import Tensors, read_layer
 from nnunet_llm4seg.llm.locate import find_gguf, locate, locate_config
 from nnunet_llm4seg.llm.model_config import read_model_config
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,8 @@ def prepare_layer(config: LLM4SegConfig) -> PreparedLayer:
     _refuse_changed(folder)
     description = describe_layer(model_config, config.layer)
     built = build_layer(description)
+    for note in description.notes:
+        _log.warning(note)
     tensors = read_layer(folder, description.family, config.layer, built.shapes())
     return _prepared(model_config, _ordered(tensors, config), description, built)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,11 +27,57 @@ def refuse_occupied(destination: Path) -> None:
         raise CacheError(f"to: {destination} exists and holds something else; choose another folder or remove it.")
 
 
+def private_folder(path: Path) -> None:
+    """Make a folder to which only we can write, or keep one; what somebody else may have put there is removed.
+
+    In a shared cache others could otherwise put a link in place of a file that we are going to write.
+    """
+    if path.is_symlink() or (path.exists() and not path.is_dir()):
+        path.unlink()
+    path.mkdir(mode=0o700, exist_ok=True)
+    if writable_by_others(path):
+        shutil.rmtree(path)
+        path.mkdir(mode=0o700)
+    for entry in path.iterdir():
+        found = entry.lstat()
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+            shutil.rmtree(entry) if stat.S_ISDIR(found.st_mode) else entry.unlink()
+
+
+def publish(folder: Path, destination: Path) -> None:
+    """Give a private folder its final name, readable for whoever can read the folder around it."""
+    folder.chmod(stat.S_IMODE(destination.parent.stat().st_mode))
+    os.replace(folder, destination)
+
+
+def writable_by_others(folder: Path) -> bool:
+    """Whether another user than ourselves and the administrator may write to a folder; not known on Windows."""
+    if os.name == "nt":
+        return False
+    found = folder.stat()
+    return found.st_uid not in (0, os.geteuid()) or bool(found.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
+
+
+def refuse_links(*paths: Path) -> None:
+    """Stop where a symbolic link is in place of a folder or file of the cache.
+
+    Raises:
+        CacheError: one is.
+    """
+    for path in paths:
+        if path.is_symlink():
+            raise CacheError(
+                f"cache: {path} is a symbolic link, which we never make, to {os.readlink(path)}; remove it, and let "
+                "nobody else write to LLM4SEG_HOME."
+            )
+
+
 @contextmanager
 def alone(destination: Path) -> Iterator[None]:
     """Let one process at a time work on `destination`; locks of killed processes are free at once."""
     destination.parent.mkdir(parents=True, exist_ok=True)
     lock = destination.with_name(f".{destination.name}.lock")
+    refuse_links(lock, destination)
     with FileLock(lock):
         yield
         with suppress(OSError):  # Windows keeps a file that is open

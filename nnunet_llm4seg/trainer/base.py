@@ -18,7 +18,7 @@ from torch._dynamo import OptimizedModule
 from torch.nn.parallel import DistributedDataParallel
 
 from nnunet_llm4seg.bottleneck import LLMBottleneck
-from nnunet_llm4seg.errors import DatasetError, NonFiniteError
+from nnunet_llm4seg.errors import DatasetError
 from nnunet_llm4seg.files import write_json
 from nnunet_llm4seg.llm.source import PreparedLayer, prepare_known
 from nnunet_llm4seg.network import inject
@@ -26,6 +26,7 @@ from nnunet_llm4seg.nnunet.environment import dataset_id, require_folder
 from nnunet_llm4seg.nnunet.names import DEBUG, FINAL_CHECKPOINT, PLANS, model_folder_name
 from nnunet_llm4seg.tokens import refuse_too_many_tokens, strides_of
 from nnunet_llm4seg.trainer.checkpoints import layer_from_siblings, newest_readable, read_checkpoint
+from nnunet_llm4seg.trainer.numerics import NumericsWatch
 from nnunet_llm4seg.trainer.settings import read_results, refuse_difference, resolve, settings_in, write_into
 from nnunet_llm4seg.trainer.summary import describe_network, describe_settings
 from nnunet_llm4seg.trainer.whole import WholeCheckpoints
@@ -60,6 +61,7 @@ class nnUNetTrainerLLM4Seg(WholeCheckpoints):
         write_into(plans, configuration, self.settings)
         self.to_continue = bool(plans.get("continue_training"))
         self.validated_checkpoint = FINAL_CHECKPOINT
+        self.numerics = NumericsWatch()
         super().__init__(plans, configuration, fold, dataset_json, device)
         self.save_every = 10  # epochs; an epoch on CT costs minutes, and jobs are killed
         if self.epochs is not None:
@@ -143,13 +145,13 @@ class nnUNetTrainerLLM4Seg(WholeCheckpoints):
 
     def train_step(self, batch: dict) -> dict:
         result = super().train_step(batch)
-        if not self.bottleneck.finite:  # nnU-Net has just waited for the loss, so this costs nothing
-            raise NonFiniteError(
-                f"the LLM layer's output was inf or nan in epoch {self.current_epoch}; training stops here, and the "
-                "checkpoints are those of earlier epochs. Make new plans with `dtype float32` or `residual gated` "
-                "(`llm4seg plan … -o NAME`) and train with them."
-            )
+        self.numerics.look(self.bottleneck, self.current_epoch, scaled=self.grad_scaler is not None)
         return result
+
+    def on_train_epoch_end(self, train_outputs: list[dict]) -> None:
+        super().on_train_epoch_end(train_outputs)
+        for sentence in self.numerics.finish_epoch(self.current_epoch):
+            self.print_to_log_file(sentence)
 
     def load_checkpoint(self, filename_or_checkpoint: dict | str) -> None:
         """As nnU-Net's, but --c takes the readable one of latest and best with the highest epoch, and says so."""

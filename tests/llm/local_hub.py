@@ -35,6 +35,7 @@ class LocalHub:
         pace: Seconds that the storage waits after each block of 16 KiB.
         flip: Offset of a byte that the storage sends wrongly.
         change_after: Answers after which the storage has another file of the same size.
+        commit: What the hub calls the commit of every repository.
         broken: Answers with status 503 before the hub works.
         sent: Body bytes that the storage sent.
         asked: (server, method, path, headers) of every request.
@@ -49,6 +50,7 @@ class LocalHub:
     pace: float = 0.0
     flip: int | None = None
     change_after: int | None = None
+    commit: str = COMMIT
     broken: int = 0
     sent: int = 0
     asked: list[tuple[str, str, str, dict[str, str]]] = field(default_factory=list)
@@ -162,7 +164,7 @@ def _hub(hub: LocalHub, request) -> None:
         return request.answer(404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": COMMIT})
     content = files[found[3]]
     digest = hashlib.sha256(content).hexdigest()
-    headers = {"X-Repo-Commit": COMMIT, "ETag": f'"{digest[:40]}"'}
+    headers = {"X-Repo-Commit": hub.commit, "ETag": f'"{digest[:40]}"'}
     if not found[3].endswith(".safetensors"):
         return request.answer(200, headers, content)
     large = {"X-Linked-Size": str(len(content)), "X-Linked-Etag": f'"{digest}"'}

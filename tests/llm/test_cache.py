@@ -48,6 +48,24 @@ def test_a_folder_without_provenance_is_no_layer(fetched):
     assert [cached.layer for cached in cache.entries()] == [2]
 
 
+@pytest.mark.parametrize(
+    "claim", [{"repository": "meta-llama/Llama-3.2-1B"}, {"commit": "d" * 40}, {"layer": 14}], ids=str
+)
+def test_the_path_says_what_a_folder_holds_and_not_its_content(fetched, claim):
+    path = cache.folder_for("org/tiny", "c" * 40, 1) / "provenance.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **claim}))
+    assert [cached.layer for cached in cache.entries()] == [2]
+    assert cache.find("meta-llama/Llama-3.2-1B", None, None) is None
+    assert cache.find("org/tiny", None, 14) is None
+
+
+def test_a_link_to_a_foreign_folder_is_no_layer(fetched, tmp_path):
+    folder = cache.folder_for("org/tiny", "c" * 40, 1)
+    folder.rename(tmp_path / "foreign")
+    folder.symlink_to(tmp_path / "foreign")
+    assert [cached.layer for cached in cache.entries()] == [2]
+
+
 @pytest.mark.parametrize("file", ["model.safetensors", "config.json"])
 def test_a_changed_byte_is_found(fetched, file):
     path = cache.find("org/tiny", None, 1).folder / file

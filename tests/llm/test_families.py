@@ -275,6 +275,77 @@ def test_what_would_have_to_be_dropped_is_refused(name, changes):
         describe_layer(model_config(name, **changes), 0)
 
 
+@pytest.mark.parametrize(
+    ("family", "architecture"),
+    [("llama", "BitnetForCausalLM"), ("qwen2", "LlamaForCausalLM"), ("bert", "RobertaModel")],
+)
+def test_an_architecture_that_contradicts_the_model_type_is_refused(family, architecture):
+    with pytest.raises(ModelFilesError, match=f"model_type '{family}', but architecture '{architecture}'"):
+        describe_layer(model_config(family, architectures=[architecture]), 0)
+
+
+def test_architectures_of_published_models_are_taken():
+    for family, name in (("llama", "LLaMAForCausalLM"), ("gpt2", "GPT2LMHeadModel"), ("bert", "BertForPreTraining")):
+        assert describe_layer(model_config(family, architectures=[name]), 0).notes == ()
+
+
+def test_code_of_a_models_own_and_is_causal_false_are_said(llama, tmp_path, caplog):
+    shutil.copytree(llama, tmp_path, dirs_exist_ok=True)
+    config = json.loads((llama / "config.json").read_text())
+    config |= {"auto_map": {"AutoModel": "modeling_x.X"}, "is_causal": False}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    prepare_layer(LLM4SegConfig(model=str(tmp_path), layer=1))
+    assert "auto_map" in caplog.text and "never run" in caplog.text
+    assert "is_causal false" in caplog.text and "attention bidirectional" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("method", "advice"),
+    [
+        ("gptq", "unquantised model"),
+        ("awq", "unquantised"),
+        ("bitsandbytes", "dequantize"),
+        ("fp8", "bfloat16 version"),
+    ],
+)
+def test_a_quantised_model_is_named_before_anything_is_looked_for(method, advice, tmp_path):
+    config = model_config("llama", quantization_config={"quant_method": method, "bits": 4}, model_type="none_of_ours")
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelFilesError, match=f"quant_method '{method}'.*{advice}"):
+        prepare_layer(LLM4SegConfig(model=str(tmp_path), layer=1))
+
+
+def test_planning_for_a_quantised_model_is_refused_too(tmp_path):
+    from nnunet_llm4seg.plans.make import make_plans
+
+    config = model_config("llama", quantization_config={"load_in_4bit": True})
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelFilesError, match="bitsandbytes"):
+        make_plans({"plans_name": "P", "configurations": {}}, [], {"model": str(tmp_path), "layer": 1}, "Q")
+
+
+def test_gemma_3_with_scaling_nested_by_layer_type_keeps_its_factor():
+    nested = {
+        "full_attention": {"rope_type": "linear", "factor": 8.0},
+        "sliding_attention": {"rope_type": "default"},
+    }
+    values = model_config("gemma3_text", rope_scaling=nested)
+    found = [rotary_frequencies(describe_layer(values, layer), "rope") for layer in range(2)]
+    plain = model_config("gemma3_text")
+    expected = [rotary_frequencies(describe_layer(plain, layer), "rope") for layer in range(2)]
+    assert found[0] == expected[0]
+    assert found[1] == pytest.approx([frequency / 8 for frequency in expected[1]])
+    with pytest.raises(ModelFilesError, match="none for 'sliding_attention'"):
+        del nested["sliding_attention"]
+        describe_layer(model_config("gemma3_text", rope_scaling=nested), 0)
+
+
+def test_a_factor_without_a_type_is_not_dropped():
+    described = describe_layer(model_config("llama", rope_scaling={"factor": 8.0, "rope_type": None}), 0)
+    with pytest.raises(ConfigError, match="'without a name'"):
+        rotary_frequencies(described, "rope")
+
+
 def test_a_part_of_a_head_that_transformers_cannot_turn_is_refused():
     values = model_config("phi3 with a part turned")
     if turns_parts_of_heads():

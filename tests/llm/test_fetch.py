@@ -272,6 +272,68 @@ def test_the_token_opens_gated_models_and_goes_to_the_hub_only(hub, model, tmp_p
     assert with_token == {"_hub"} != {server for server, *_ in hub.asked}
 
 
+@pytest.mark.parametrize("commit", ["aaaa/../../outside", "main", "C0FFEE" + "0" * 34, "../" * 13 + "a"])
+def test_a_hub_whose_commit_is_none_writes_nothing(hub, tmp_path, commit):
+    hub.commit = commit
+    found = hub.fetch(tmp_path)
+    assert found["error"] == "HubError" and "no commit of 40 hex digits" in found["message"]
+    assert not (tmp_path / "cache").exists() and not (tmp_path / "outside").exists()
+
+
+@pytest.mark.parametrize("file", ["../model.safetensors", "/etc/x.safetensors", "a\\b.safetensors"])
+def test_an_index_of_the_hub_that_names_files_elsewhere_is_refused(hub, model, tmp_path, file):
+    index = {"weight_map": {f"model.layers.14.{n}": file for n in ("mlp.up_proj.weight", "mlp.down_proj.weight")}}
+    hub.add("org/index", model, **{"model__safetensors__index__json": json.dumps(index).encode()})
+    found = hub.fetch(tmp_path, "org/index")
+    assert found["error"] == "ModelFilesError" and "only safetensors files beside it are read" in found["message"]
+
+
+def test_a_quantised_model_is_not_downloaded(hub, model, tmp_path):
+    config = {**json.loads((model / "config.json").read_text()), "quantization_config": {"quant_method": "gptq"}}
+    hub.add("org/gptq", model, config__json=json.dumps(config).encode())
+    found = hub.fetch(tmp_path, "org/gptq")
+    assert found["error"] == "ModelFilesError" and "quant_method 'gptq'" in found["message"]
+    assert hub.sent == 0
+
+
+def test_links_in_a_shared_cache_are_not_followed(hub, tmp_path):
+    victim = tmp_path / "thesis.tex"
+    victim.write_text("years of work")
+    folder = tmp_path / "cache" / "models--org--tiny" / COMMIT
+    staging = folder / f".layer-14.{COMMIT[:12]}-14.partial"
+    staging.mkdir(parents=True)
+    for name in ("model.safetensors", "config.json", "whole-model.safetensors"):
+        (staging / name).symlink_to(victim)
+    found = hub.fetch(tmp_path)
+    assert cache.problems(cache.read(Path(found["folder"]))) == []
+    assert victim.read_text() == "years of work"
+    for link in (folder / ".layer-3.lock", folder / "layer-3"):
+        link.symlink_to(victim)
+        found = hub.fetch(tmp_path, layer=3)
+        assert found["error"] == "CacheError" and "is a symbolic link" in found["message"]
+        link.unlink()
+    assert victim.read_text() == "years of work"
+
+
+def test_a_folder_of_the_cache_that_leads_elsewhere_is_refused(hub, tmp_path):
+    (tmp_path / "cache" / "models--org--tiny").mkdir(parents=True)
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "cache" / "models--org--tiny" / COMMIT).symlink_to(tmp_path / "outside")
+    found = hub.fetch(tmp_path)
+    assert found["error"] == "CacheError" and "is a symbolic link" in found["message"]
+    assert not list((tmp_path / "outside").iterdir())
+
+
+def test_a_partial_folder_that_others_can_write_to_is_begun_anew(hub, model, tmp_path):
+    staging = tmp_path / "cache" / "models--org--tiny" / COMMIT / f".layer-14.{COMMIT[:12]}-14.partial"
+    staging.mkdir(parents=True)
+    staging.chmod(0o777)
+    (staging / "model.safetensors").write_bytes(b"not ours")
+    folder = Path(hub.fetch(tmp_path)["folder"])
+    assert layer_sha256(tensors(folder)) == layer_sha256(tensors(model))
+    assert folder.stat().st_mode == folder.parent.stat().st_mode
+
+
 def test_the_offline_recipe(hub, model, tmp_path):
     pytest.importorskip("typer")
     hub.add("meta-llama/Llama-3.2-1B", model)

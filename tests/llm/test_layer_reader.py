@@ -117,6 +117,55 @@ def test_a_missing_tensor_is_named(llama, tmp_path):
         prepare(folder)
 
 
+@pytest.mark.parametrize("name", ["self_attn.inner_attn_ln.weight", "self_attn.q_proj.bias", "self_attn.sinks"])
+def test_a_tensor_that_the_layer_would_not_use_is_named(llama, tmp_path, name):
+    folder = _changed(llama, tmp_path, lambda every: every.update({f"layers.1.{name}": torch.zeros(32)}))
+    with pytest.raises(ModelFilesError, match=rf"holds layers\.1\.{name}, which the family's layer does not use"):
+        prepare(folder)
+    assert prepare(folder, 2)[0].sha256 == prepare(llama, 2)[0].sha256
+
+
+def test_what_transformers_makes_anew_may_be_in_the_file(llama, tmp_path):
+    name = "layers.1.self_attn.rotary_emb.inv_freq"
+    folder = _changed(llama, tmp_path, lambda every: every.update({name: torch.zeros(4)}))
+    assert prepare(folder)[0].sha256 == prepare(llama)[0].sha256
+
+
+@pytest.mark.parametrize(
+    "file", ["../secret.safetensors", "/etc/secret.safetensors", "..\\secret.safetensors", "a.bin"]
+)
+def test_an_index_that_names_files_elsewhere_is_refused(llama, tmp_path, file):
+    shutil.copy(llama / "config.json", tmp_path)
+    names = load_file(llama / "model.safetensors")
+    index = {"weight_map": dict.fromkeys(names, file)}
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(ModelFilesError, match="only safetensors files beside it are read"):
+        prepare(tmp_path)
+
+
+def _with_header(llama, tmp_path, header: bytes):
+    shutil.copy(llama / "config.json", tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(64))
+    return tmp_path
+
+
+def test_a_header_nested_without_end_is_one_sentence(llama, tmp_path):
+    folder = _with_header(llama, tmp_path, b'{"a":' * 100_000 + b"1" + b"}" * 100_000)
+    with pytest.raises(ModelFilesError, match="is no safetensors file, or a damaged one"):
+        prepare(folder)
+    (folder / "config.json").write_text('{"a":' * 100_000 + "1" + "}" * 100_000)
+    with pytest.raises(ModelFilesError, match=r"config\.json"):
+        prepare(folder)
+
+
+@pytest.mark.parametrize("shape", [[-4, -4], [4.0, 4], [-1]])
+def test_a_shape_that_is_none_is_refused(llama, tmp_path, shape):
+    entry = {"layers.1.mlp.up_proj.weight": {"dtype": "F32", "shape": shape, "data_offsets": [0, 64]}}
+    folder = _with_header(llama, tmp_path, json.dumps(entry).encode())
+    with pytest.raises(ModelFilesError, match=r"damaged one .*has the shape"):
+        prepare(folder)
+
+
 def test_a_tensor_of_the_wrong_shape_is_named_with_both_shapes(llama, tmp_path):
     wrong = torch.zeros(5, 32)
     folder = _changed(llama, tmp_path, lambda every: every.update({"layers.1.mlp.up_proj.weight": wrong}))

@@ -72,6 +72,18 @@ def test_a_non_finite_output_stops_the_training_and_says_so(folders, llama):
         made.train_step(batch(float("nan")))
 
 
+def test_a_step_with_an_inf_of_the_encoders_is_counted_where_a_gradscaler_skips_it(folders, llama, monkeypatch):
+    made = trainer(llama)
+    made._load_layer()
+    monkeypatch.setattr(nnUNetTrainer, "train_step", lambda self, batch: self.network(batch["data"]) and {"loss": 0.0})
+    made.grad_scaler = torch.amp.GradScaler("cpu")
+    made.train_step(batch(float("inf")))
+    assert (made.numerics.steps, made.numerics.skipped) == (1, 1)
+    made.logger.log("epoch_start_timestamps", 0.0, 0)
+    made.on_train_epoch_end([{"loss": 0.0}])
+    assert "in 1 of 1 steps the encoder's output was inf or nan" in Path(made.log_file).read_text()
+
+
 def test_epoch_suffixes_set_the_number_of_epochs(folders, llama):
     assert trainer(llama, "nnUNetTrainerLLM4Seg_5epochs").num_epochs == 5
     assert trainer(llama).num_epochs == 1000
