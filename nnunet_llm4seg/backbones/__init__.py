@@ -3,7 +3,7 @@
 nnU-Net builds the class that its plans name, so a backbone needs no trainer of its own. Plans name these classes as
 `nnunet_llm4seg.backbones.CMUNeXt`; the names and the constructors' arguments never change.
 
-Where the published networks begin with random weights, so do these: with PyTorch's defaults for each layer.
+Weights start from PyTorch's defaults for each layer; nnU-Net's own initialisation is for its own networks.
 """
 
 import importlib

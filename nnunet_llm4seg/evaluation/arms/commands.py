@@ -15,7 +15,8 @@ def training_commands(every: Sequence[Arm], dataset: str, configuration: str, fo
     plans = {arm.plans_name: arm.runs[0].plans for arm in every}
     lines = [_plan_command(dataset, configuration, made) for made in plans.values() if made.get(SOURCE_PLANS)]
     for arm in every:
-        train = "llm4seg train" if arm.has_layer else "nnUNetv2_train"
+        ours = arm.has_layer or arm.trainer.startswith("nnUNetTrainerVanilla")
+        train = "llm4seg train" if ours else "nnUNetv2_train"
         if len(arm.runs) > 1:
             lines.append(f"# {len(arm.runs)} times, each with its own nnUNet_results:")
         lines += [f"{train} {dataset} {configuration} {f} -tr {arm.trainer} -p {arm.plans_name}" for f in folds]
