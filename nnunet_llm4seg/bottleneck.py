@@ -21,15 +21,15 @@ from nnunet_llm4seg.llm.source import LayerSpec, PreparedLayer
 class LLMBottleneck(nn.Module):
     """Send every position of a feature map as a token through one layer of a language model.
 
-    Shapes: (B, C, H, W) or (B, C, D, H, W) in, the same out, in the dtype that came in; any grid.
+    Shapes: (B, C, H, W) or (B, C, D, H, W) in, the same out, in the dtype of the input; any grid.
 
     Args:
         channels: C, the channels of the feature map.
         config: What is injected and how.
-        spec: The layer's identity, where it is known already: then only a skeleton is built, and the tensors
-            come from `load_state_dict` or `load_layer`. Without it the model is looked up and the layer is
+        spec: The layer's identity, if it is known already: then only a skeleton is built, and the tensors come
+            from `load_state_dict` or `load_layer`. Without it the model is looked up and the layer is
             loaded at once.
-        prepared: The layer's tensors, where they are at hand.
+        prepared: The layer's tensors, if they were read already.
 
     State-dict keys: `adapter1.*` (Linear C -> D), `layer.*` (the names of `transformers`), `adapter2.*`
     (Linear D -> C) and, if `residual` is `gated`, `gate` (one number).
@@ -94,10 +94,12 @@ class LLMBottleneck(nn.Module):
             values = output.detach()
             self.finite, self.finite_input = torch.isfinite(values).all(), torch.isfinite(features.detach()).all()
             self.clamped = (values.abs() > limit).sum() / max(values.numel(), 1)
-            return output.clamp(-limit, limit).to(features.dtype).contiguous()  # the decoder keeps its layout
+            return (
+                output.clamp(-limit, limit).to(features.dtype).contiguous()
+            )  # so that the decoder keeps its memory layout
 
     def load_layer(self, prepared: PreparedLayer) -> None:
-        """Fill the layer with its initial tensors, which `prepared` does not hold any longer afterwards.
+        """Fill the layer with its initial tensors, which are removed from `prepared`.
 
         Raises:
             LayerMismatchError: they are not the tensors that the spec names.

@@ -39,7 +39,7 @@ class LLM4SegConfig:
     positions: Annotated[Positions, "rotary tables: the paper's, the model's own, per axis, or none"] = "paper"
     residual: Annotated[Residual, "none replaces the features; gated adds to them, from exactly zero"] = "none"
     stage: Annotated[int, "encoder stage whose output goes through the layer; -1 is the bottleneck"] = -1
-    dtype: Annotated[Dtype, "compute type; auto is bfloat16 where the GPU has it, else float32"] = "auto"
+    dtype: Annotated[Dtype, "compute type; auto is bfloat16 if the GPU supports it, else float32"] = "auto"
     seed: Annotated[int, "seed of shuffled and random weights"] = 0
     embed_weights: Annotated[bool, "keep the frozen layer inside checkpoints"] = True
     max_tokens: Annotated[int, "refuse more tokens at patch size; attention grows with their square"] = 4096

@@ -61,7 +61,7 @@ def inject(
     """
     name = type(network).__name__
     if isinstance(network, LLM4SegUNet):
-        raise NetworkError(f"the network {name} holds an LLM layer already; inject into the vanilla network.")
+        raise NetworkError(f"the network {name} contains an LLM layer already; inject into the vanilla network.")
     encoder, decoder = getattr(network, "encoder", None), getattr(network, "decoder", None)
     channels = getattr(encoder, "output_channels", None)
     if not isinstance(encoder, nn.Module) or not isinstance(decoder, nn.Module) or channels is None:

@@ -28,7 +28,7 @@ def strides_of(network: nn.Module) -> Sequence[Any]:
 
 
 def refuse_missing_stage(stages: int, config: LLM4SegConfig) -> None:
-    """Stop at a stage that an encoder with so many stages does not have.
+    """Refuse a stage that an encoder with so many stages does not have.
 
     Raises:
         ConfigError: there is no such stage.
@@ -38,7 +38,7 @@ def refuse_missing_stage(stages: int, config: LLM4SegConfig) -> None:
 
 
 def refuse_too_many_tokens(strides: Sequence[Any], patch_size: Sequence[int], config: LLM4SegConfig) -> None:
-    """Stop before a training that would need a stage that is not there, or more tokens than the settings allow.
+    """Refuse a training that would need a missing stage, or more tokens than the settings allow.
 
     Args:
         strides: Of the encoder, one entry per stage, as in `architecture.arch_kwargs` of nnU-Net's plans.

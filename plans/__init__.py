@@ -1,1 +1,1 @@
-"""LLM4Seg plans, made out of nnU-Net's own."""
+"""LLM4Seg plans, made from nnU-Net's own."""

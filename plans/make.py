@@ -43,7 +43,7 @@ def make_plans(
     Raises:
         ConfigError: a field does not exist or its value is not allowed, by the network or by the model.
         DatasetError: the name cannot be used, or there is no such configuration.
-        ModelFilesError: the model's `config.json` is at hand, and has no such layer or none that can be built.
+        ModelFilesError: the model's `config.json` is on this machine, and the layer does not exist or cannot be built.
     """
     config = LLM4SegConfig.from_dict(fields)
     _refuse_what_the_model_lacks(config)
@@ -65,14 +65,14 @@ def make_plans(
 def write_plans(
     folder: Path, configurations: Sequence[str], fields: Mapping[str, Any], *, source: str, name: str
 ) -> Written:
-    """Make plans out of `folder/source.json` and write them to `folder/name.json`.
+    """Make plans from `folder/source.json` and write them to `folder/name.json`.
 
     Args:
         folder: The data set's folder in nnUNet_preprocessed.
 
     Raises:
         DatasetError: there are no such plans, a configuration is not preprocessed, or other plans of that name
-            are there already.
+            exist already.
     """
     plans = make_plans(read_source(folder, source), configurations, fields, name)
     for configuration in configurations:
@@ -90,13 +90,13 @@ def read_source(folder: Path, source: str) -> dict[str, Any]:
     """Read nnU-Net's plans `folder/source.json`.
 
     Raises:
-        DatasetError: there are none, or the file holds something else.
+        DatasetError: there are none, or the file contains something else.
     """
     origin = folder / f"{source}.json"
     if not origin.is_file():
         raise DatasetError(
-            f"plans: there is no {origin}; run `nnUNetv2_plan_and_preprocess` for this data set, or name plans that "
-            "are there with -p."
+            f"plans: there is no {origin}; run `nnUNetv2_plan_and_preprocess` for this data set, or name "
+            "existing plans with -p."
         )
     return read_plans(origin, "name plans with -p, or run `nnUNetv2_plan_experiment` for this data set")
 
@@ -111,11 +111,11 @@ def write_once(folder: Path, plans: Mapping[str, Any]) -> Path:
     """Write plans under their own name.
 
     Raises:
-        DatasetError: other plans of that name are there already, or they cannot be written.
+        DatasetError: other plans of that name exist already, or they cannot be written.
     """
     target = folder / f"{plans['plans_name']}.json"
     if target.exists() and json_or_none(target) != plans:
-        raise DatasetError(f"plans: {target} is there and differs; give the new plans another name with -o.")
+        raise DatasetError(f"plans: {target} exists and differs; give the new plans another name with -o.")
     try:
         write_json(target, plans)
     except OSError as error:
@@ -126,7 +126,7 @@ def write_once(folder: Path, plans: Mapping[str, Any]) -> Path:
 
 
 def _refuse_what_the_model_lacks(config: LLM4SegConfig) -> None:
-    """Stop at a layer or positions that the model does not have, where its `config.json` is at hand."""
+    """Refuse a layer or positions that the model does not have, if its `config.json` is on this machine."""
     model_config = config_at_hand(config.model, config.revision)
     if model_config is not None:
         rotary_frequencies(describe_layer(model_config, config.layer), config.positions)

@@ -1,4 +1,4 @@
-"""What the LLM's share of a training costs in memory, estimated from shapes alone: no weights are read."""
+"""The LLM's share of a training's memory, estimated from shapes alone: no weights are read."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class LLMShare:
     Attributes:
         layer_parameters: Of the language model's layer.
         trained_parameters: Of the adapters, the gate and, if it is trained, the layer.
-        file_bytes: The layer in the dtype in which a checkpoint holds it.
+        file_bytes: The layer in the dtype in which a checkpoint stores it.
         weight_bytes: All weights in float32, with gradient and momentum for those that are trained.
-        activation_bytes: What autograd keeps of one forward pass in float32, the attention weights included, which
+        activation_bytes: What autograd keeps from one forward pass in float32, including the attention weights, which
             fused kernels do not keep; bfloat16 needs about half of it.
     """
 
@@ -49,7 +49,7 @@ class LLMShare:
 def estimate_share(
     model_config: Mapping[str, Any], config: LLM4SegConfig, channels: int, grid: Sequence[int], batch_size: int
 ) -> LLMShare:
-    """Count on tensors without memory (torch's device `meta`), with autograd's own list of what it keeps.
+    """Count on tensors without memory (torch's device `meta`), with autograd's own list of saved tensors.
 
     Args:
         model_config: The model's raw `config.json`.
@@ -63,7 +63,7 @@ def estimate_share(
     with torch.device("meta"):
         bottleneck = LLMBottleneck(channels, replace(config, dtype="float32"), spec=_spec(model_config, config))
         features = torch.empty(batch_size, channels, *grid, requires_grad=True)
-    bottleneck.layer.loaded = True  # with shapes, which is all that is asked of it
+    bottleneck.layer.loaded = True  # only their shapes are needed
     weights = {parameter.untyped_storage()._cdata for parameter in bottleneck.parameters()}
     kept: dict[int, torch.UntypedStorage] = {}
 
@@ -84,7 +84,7 @@ def estimate_share(
 
 
 def planned_share(configuration: Mapping[str, Any], config: LLM4SegConfig) -> LLMShare | None:
-    """The estimate for a configuration of nnU-Net's plans, or None if the model's `config.json` is not at hand.
+    """The estimate for a configuration of plans, or None if the model's `config.json` is not on this machine.
 
     The hub is not asked.
     """

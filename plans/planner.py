@@ -1,4 +1,4 @@
-"""nnU-Net's planner for a data set that is planned already, and the size of the images that it was planned for."""
+"""nnU-Net's planner for a planned data set, and the size of the images for which it was planned."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from nnunet_llm4seg.nnunet.names import DATASET, FINGERPRINT, SPLITS
 
 
 def planner_of(source: Mapping[str, Any], folder: Path, name: str, spacing: Sequence[float] | None) -> Any:
-    """The planner that made `source`, an `ExperimentPlanner` of nnU-Net's.
+    """The planner that made `source`, an `ExperimentPlanner` of nnU-Net.
 
     Args:
         source: nnU-Net's plans, as loaded.
         folder: The data set's folder in nnUNet_preprocessed.
-        name: Of the plans that it is to make.
-        spacing: Millimetres, (z, y, x), instead of those that it would choose.
+        name: Of the plans that it will make.
+        spacing: Millimetres, (z, y, x), instead of those that the planner would choose.
 
     Raises:
         DatasetError: nnU-Net has no such planner, or a file that it needs is missing, damaged or stale.
@@ -42,7 +42,7 @@ def planner_of(source: Mapping[str, Any], folder: Path, name: str, spacing: Sequ
         )
     try:
         return planner_class(folder.name, plans_name=name, overwrite_target_spacing=spacing and list(spacing))
-    except AssertionError as error:  # nnU-Net compares the two copies without a message
+    except AssertionError as error:  # nnU-Net compares the two copies, but without a message
         raise DatasetError(f"splits: {raw / SPLITS} and {folder / SPLITS} differ; remove the stale one.") from error
     except OSError as error:
         raise DatasetError(
@@ -51,7 +51,7 @@ def planner_of(source: Mapping[str, Any], folder: Path, name: str, spacing: Sequ
 
 
 def training_image_sizes(planner: Any) -> set[tuple[int, ...]]:
-    """Sizes of the raw training images, (y, x) in pixels, by the files' headers.
+    """Sizes of the raw training images, (y, x) in pixels, from the files' headers.
 
     nnU-Net's plans and fingerprint know only the sizes after its crop to nonzero.
 

@@ -76,12 +76,12 @@ def write_pair(
         protocol: Only `paper`.
         source: nnU-Net's plans to start from; their planner and normalisation are kept.
         name: Of the plans with the LLM layer; by default the baseline's with `_LLM4Seg`.
-        token_grid: Edge of the grid at the bottleneck where the encoder is to stop; by default where nnU-Net stops.
+        token_grid: Edge of the grid at the bottleneck at which the encoder stops; by default where nnU-Net stops.
 
     Raises:
         ConfigError: the protocol, the configuration or the token grid is not one of the protocol's.
         DatasetError: the data set is not planned, is not what the protocol needs, or other plans of these names
-            are there already.
+            exist already.
     """
     baseline = protocol_baseline(folder, configurations, protocol=protocol, source=source, token_grid=token_grid)
     configuration, baseline_name = configurations[0], baseline["plans_name"]
@@ -158,7 +158,7 @@ def _two_dimensional(plans: dict[str, Any], planner: Any, setting: Setting) -> d
         height, width = setting.patch_size
         raise DatasetError(
             f"configuration: the protocol's 2d is for 2D images of {height}x{width} pixels, and this data set "
-            f"holds {found}; convert it with `llm4seg convert … --size {height}` (2D), or choose -c 3d_fullres."
+            f"contains {found}; convert it with `llm4seg convert … --size {height}` (2D), or choose -c 3d_fullres."
         )
     planned = _plan_patch(planner, inherited(plans, "2d", "spacing"), setting, 1.0)
     return {
@@ -175,13 +175,15 @@ def _listed(sizes: set[tuple[int, ...]]) -> str:
 
 
 def _three_dimensional(plans: dict[str, Any], planner: Any, setting: Setting) -> dict[str, Any]:
-    """A configuration of its own: other spacing, so other preprocessed data, axis order included."""
+    """A separate configuration: other spacing, so other preprocessed data, axis order included."""
     from nnunetv2.preprocessing.resampling.default_resampling import compute_new_shape
 
     fingerprint = planner.dataset_fingerprint
     cases = list(zip(fingerprint["shapes_after_crop"], fingerprint["spacings"], strict=True))
     if all(shape[0] == 1 for shape, _ in cases):
-        raise DatasetError("configuration: '3d_fullres' is for volumes, and this data set holds 2D images; use -c 2d.")
+        raise DatasetError(
+            "configuration: '3d_fullres' is for volumes, and this data set contains 2D images; use -c 2d."
+        )
     median = np.median([compute_new_shape(shape, spacing, setting.spacing) for shape, spacing in cases], 0)
     forward, backward = planner.determine_transpose()
     for key in ("original_median_spacing_after_transp", "original_median_shape_after_transp"):
@@ -191,12 +193,12 @@ def _three_dimensional(plans: dict[str, Any], planner: Any, setting: Setting) ->
     voxels = float(np.prod(median)) * planner.dataset_json["numTraining"]
     entry = _plan_patch(planner, np.array(setting.spacing)[forward], setting, voxels)
     entry["median_image_size_in_voxels"] = median[forward]
-    entry["batch_dice"] = False  # as nnU-Net where there is no 3d_lowres
+    entry["batch_dice"] = False  # as nnU-Net if there is no 3d_lowres
     return entry
 
 
 def _plan_patch(planner: Any, spacing: Any, setting: Setting, voxels: float) -> dict[str, Any]:
-    """What nnU-Net plans for images that are exactly one patch large.
+    """nnU-Net's plan for images of exactly the patch's size.
 
     Args:
         voxels: In the whole data set; nnU-Net's batch covers at most 5 % of them.
@@ -211,7 +213,7 @@ def _plan_patch(planner: Any, spacing: Any, setting: Setting, voxels: float) -> 
 
 
 def _reachable(patch_size: tuple[int, ...]) -> str:
-    """Grids of at least 4 tokens along an axis that halving the patch can end at."""
+    """Grids of at least 4 tokens along an axis at which halving the patch can end."""
     grids, size = [], patch_size[0] // 2
     while size >= 4:
         grids.append(str(size))
@@ -222,5 +224,5 @@ def _reachable(patch_size: tuple[int, ...]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """numpy's numbers and arrays as JSON has them."""
+    """numpy's numbers and arrays as JSON values."""
     return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else str(value)

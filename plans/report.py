@@ -1,4 +1,4 @@
-"""What `llm4seg plan` says about the plans it wrote."""
+"""The output of `llm4seg plan` about the plans it wrote."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ def test_a_network_with_other_parts_is_refused(llama):
 
 
 def test_injecting_twice_and_a_stage_too_many_are_refused(llama):
-    with pytest.raises(NetworkError, match="holds an LLM layer already"):
+    with pytest.raises(NetworkError, match="contains an LLM layer already"):
         inject(inject(unet(), config(llama)), config(llama))
     with pytest.raises(ConfigError, match="-4 is not allowed; this encoder has stages -1 to -3"):
         inject(unet(), config(llama, stage=-4))

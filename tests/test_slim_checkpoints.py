@@ -95,7 +95,7 @@ def test_a_missing_model_is_one_sentence_with_the_sha256_and_the_model(folder):
     skeleton, state, sha256 = _load_after(folder, lambda: shutil.rmtree(folder))
     with pytest.raises(ModelNotFoundError) as error:
         skeleton.load_state_dict(state)
-    assert all(part in str(error.value) for part in (sha256, str(folder), "does not hold it"))
+    assert all(part in str(error.value) for part in (sha256, str(folder), "lacks it"))
     assert not skeleton.bottleneck.loaded
 
 
@@ -105,14 +105,16 @@ def test_a_model_with_another_layer_is_refused_with_both_sha256(folder):
         save_model(folder, seed=1)
 
     skeleton, state, sha256 = _load_after(folder, change)
-    with pytest.raises(LayerMismatchError, match=f"offered has sha256 [0-9a-f]{{64}}, but the plans name {sha256}"):
+    with pytest.raises(
+        LayerMismatchError, match=f"given layer has sha256 [0-9a-f]{{64}}, but the plans name {sha256}"
+    ):
         skeleton.load_state_dict(state)
     assert not skeleton.bottleneck.loaded
 
 
 def test_a_model_whose_files_are_incomplete_is_one_sentence(folder):
     skeleton, state, _ = _load_after(folder, (folder / "model.safetensors").unlink)
-    with pytest.raises(ModelFilesError, match=r"by sha256 .* holds no model\.safetensors"):
+    with pytest.raises(ModelFilesError, match=r"by sha256 .* contains no model\.safetensors"):
         skeleton.load_state_dict(state)
 
 

@@ -1,6 +1,6 @@
 """Re-exports the trainers of the installed package, so that nnU-Net finds them by name.
 
-nnU-Net forgets modules of this folder after each look-up; classes defined here could not be pickled and would
+nnU-Net forgets modules of this folder after each look-up, so classes defined here could not be pickled and would
 not be the same class twice.
 """
 

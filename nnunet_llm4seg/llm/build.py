@@ -46,12 +46,14 @@ def build_layer(description: LayerDescription) -> BuiltLayer:
     """Build a layer.
 
     Raises:
-        ModelFilesError: the installed `transformers` cannot build it, or cannot turn a part of each head.
+        ModelFilesError: the installed `transformers` cannot build it, or cannot rotate a part of each head.
     """
     layer_class = layer_class_of(description.family, description.model_type)
     configuration = description.configuration
     configuration._attn_implementation = description.family.attention
-    configuration.chunk_size_feed_forward = 0  # chunks refuse numbers of tokens that they do not divide
+    configuration.chunk_size_feed_forward = (
+        0  # chunking would refuse token numbers that are not a multiple of the chunk
+    )
     indexed = "layer_idx" in inspect.signature(layer_class).parameters
     try:
         with _WithoutInitialisation():
@@ -65,14 +67,16 @@ def build_layer(description: LayerDescription) -> BuiltLayer:
         if hasattr(module, "rotary_emb"):  # until 4.47 each layer made its own tables
             module.rotary_emb = _GivenTables()
     if hasattr(built, "is_sliding"):
-        built.is_sliding = False  # until 4.5x some layers cut their window out of the mask; ours has it already
+        built.is_sliding = (
+            False  # until 4.5x some layers applied their window to the mask; our mask contains it already
+        )
     if description.rotary_size:
         _refuse_unread_tables(built, description.rotary_size)
     return BuiltLayer(built, _feed_of(layer_class))
 
 
 def _feed_of(layer_class: type[nn.Module]) -> Feed:
-    """How a class takes mask and tables; functions of the module, so that a copied layer feeds its own copy."""
+    """How each class takes mask and tables. Functions of the module, so that a copied layer uses its own copy."""
     parameters = inspect.signature(layer_class.forward).parameters
     if "attn_mask" in parameters:  # DistilBERT until transformers 4
         return _feed_attn_mask
@@ -80,7 +84,7 @@ def _feed_of(layer_class: type[nn.Module]) -> Feed:
         return _feed_tables
     if "position_embeddings_global" in parameters:  # Gemma 3 until 4.5x chose between two pairs of tables
         return _feed_two_pairs
-    if "position_ids" in parameters:  # what the layer hands to its `rotary_emb`, which passes it on
+    if "position_ids" in parameters:  # the layer hands these to its `rotary_emb`, which passes them on
         return _feed_position_ids
     return _feed_attention_mask
 
@@ -106,7 +110,7 @@ def _feed_position_ids(layer: nn.Module, tokens: torch.Tensor, mask: torch.Tenso
 
 
 def _refuse_unread_tables(layer: Any, rotary_size: int) -> None:
-    """Refuse a model that turns a part of each head's dimensions where the installed `transformers` turns them all."""
+    """Refuse a model that rotates a part of each head if the installed `transformers` rotates the whole head."""
     import transformers
 
     head = layer.self_attn.head_dim
@@ -118,21 +122,21 @@ def _refuse_unread_tables(layer: Any, rotary_size: int) -> None:
         rotate(query, query, table, table)
     except RuntimeError as error:
         raise ModelFilesError(
-            f"model: it turns {rotary_size} of each head's {head} dimensions (partial_rotary_factor), which the "
+            f"model: it rotates {rotary_size} of each head's {head} dimensions (partial_rotary_factor), which the "
             f"installed transformers {transformers.__version__} cannot do for {type(layer).__name__}; install a "
             "newer one."
         ) from error
 
 
 class _GivenTables(nn.Module):
-    """Stands where an older layer makes its own rotary tables, and passes on those that it is handed."""
+    """Replaces the module with which an older layer makes its rotary tables; passes on the given tables."""
 
     def forward(self, values: torch.Tensor, position_ids: Tables, seq_len: int | None = None) -> Tables:
         return position_ids
 
 
 class _WithoutInitialisation(TorchFunctionMode):
-    """Leave new parameters unwritten: memory is only touched when the real values come."""
+    """Leave new parameters uninitialised: memory is only touched when the real values arrive."""
 
     _FILLS = frozenset({torch.Tensor.uniform_, torch.Tensor.normal_, torch.Tensor.fill_, torch.Tensor.zero_})
 

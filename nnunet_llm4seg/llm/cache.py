@@ -62,7 +62,7 @@ def folder_for(model: str, commit: str, layer: int) -> Path:
 
 
 def read(folder: Path) -> CachedLayer | None:
-    """A fetched layer's folder, or None if it is none."""
+    """A fetched layer's folder, or None if it is not one."""
     try:
         provenance = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -74,7 +74,7 @@ def read(folder: Path) -> CachedLayer | None:
 
 
 def entries() -> list[CachedLayer]:
-    """All layers in the cache, by model and layer, the one fetched last first.
+    """All layers in the cache, by model and layer, the latest first.
 
     The path says what a folder holds: one that claims to hold another model, commit or layer is none of ours.
     """
@@ -91,7 +91,7 @@ def _linked(cached: CachedLayer) -> bool:
 
 
 def find(model: str, revision: str | None, layer: int | None) -> CachedLayer | None:
-    """The layer (`None`: any) of a hub id at a commit, branch or tag; `None` is `main`, as it was fetched last."""
+    """The layer (`None`: any) of a hub id at a commit, branch or tag; `None` is `main` as of the latest fetch."""
     asked = revision or "main"
     for cached in entries():
         right = cached.model == model and layer in (None, cached.layer)
@@ -101,22 +101,22 @@ def find(model: str, revision: str | None, layer: int | None) -> CachedLayer | N
 
 
 def problems(cached: CachedLayer) -> list[str]:
-    """What is wrong with a layer's files: they are read and hashed again."""
+    """What is wrong with a layer's files, which are read and hashed again."""
     weights, config = cached.folder / WEIGHTS_FILE, cached.folder / "config.json"
     try:
         found = changes(cached)
         if not found and hash_layer(weights, config, cached.layer) != cached.provenance["layer_sha256"]:
-            found.append("its tensors are not those that the provenance names")
+            found.append("its tensors differ from those that the provenance names")
     except (OSError, ValueError, LLM4SegError) as error:
         found = [str(error)]
     return found
 
 
 def changes(cached: CachedLayer) -> list[str]:
-    """Which of a layer's files are not what was fetched."""
+    """Which of a layer's files differ from what was fetched."""
     hashes = {"config.json": "config_sha256", WEIGHTS_FILE: "file_sha256"}
     return [
-        f"{file} has another sha256 than when it was fetched"
+        f"{file} has a different sha256 than when it was fetched"
         for file, key in hashes.items()
         if file_sha256(cached.folder / file) != cached.provenance[key]
     ]
@@ -132,7 +132,7 @@ def hash_layer(weights: Path, config: Path, layer: int) -> str:
 
 
 def remove(model: str, layer: int | None) -> list[CachedLayer]:
-    """Remove a model's layer, or all its layers, with what interrupted downloads left of them.
+    """Remove a model's layer, or all its layers, and the partial files of interrupted downloads.
 
     Raises:
         CacheError: there is none, or it cannot be removed.
@@ -143,7 +143,7 @@ def remove(model: str, layer: int | None) -> list[CachedLayer]:
     if not chosen and not left_over:
         held = ", ".join(f"{c.model} layer {c.layer}" for c in entries()) or "nothing"
         wanted = model if layer is None else f"layer {layer} of {model}"
-        raise CacheError(f"cache: {home()} does not hold {wanted}; it holds {held}.")
+        raise CacheError(f"cache: {home()} does not contain {wanted}; it contains {held}.")
     try:
         for path in [*(cached.folder for cached in chosen), *left_over]:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -151,5 +151,5 @@ def remove(model: str, layer: int | None) -> list[CachedLayer]:
             if not any(folder.iterdir()):
                 folder.rmdir()
     except OSError as error:
-        raise CacheError(f"cache: {home()} cannot be changed ({error.strerror}); ask whoever owns it.") from error
+        raise CacheError(f"cache: {home()} cannot be changed ({error.strerror}); ask its owner.") from error
     return chosen

@@ -21,7 +21,7 @@ def shuffled(tensors: Mapping[str, torch.Tensor], seed: int) -> dict[str, torch.
 
 
 def random(layer: nn.Module, std: float, dtype: torch.dtype, seed: int) -> dict[str, torch.Tensor]:
-    """Fresh values for every parameter, norms included, rounded to `dtype`.
+    """New random values for every parameter, norms included, rounded to `dtype`.
 
     Matrices are normal with deviation `std` (the model's `initializer_range`); gains and biases get the value
     with which training starts in `transformers`: biases 0, gains what their norm's class sets.
@@ -31,7 +31,7 @@ def random(layer: nn.Module, std: float, dtype: torch.dtype, seed: int) -> dict[
     for name, parameter in sorted(layer.named_parameters()):
         owner = layer.get_submodule(name.rpartition(".")[0])
         if parameter.ndim > 1:
-            # in float64: torch's float32 numbers differ between kinds of CPU in their last bits
+            # in float64: the last bits of torch's float32 numbers differ between kinds of CPU
             value = torch.empty(parameter.shape, dtype=torch.float64).normal_(0.0, std, generator=generator)
         elif name.endswith("bias"):
             value = torch.zeros(parameter.shape)
@@ -42,7 +42,7 @@ def random(layer: nn.Module, std: float, dtype: torch.dtype, seed: int) -> dict[
 
 
 def _fresh_gain(norm: nn.Module, gain: torch.Tensor) -> torch.Tensor:
-    """1, or 0 for norms that multiply by (1 + gain): told apart by what a gain of 0 does to a vector of ones."""
+    """1, or 0 for norms that multiply by (1 + gain), which a gain of 0 applied to a vector of ones shows."""
     values = {name: torch.zeros(parameter.shape) for name, parameter in norm.named_parameters()}
     probe = torch.func.functional_call(norm, values, (torch.ones(1, gain.numel()),))
     return torch.zeros(gain.shape) if probe.abs().sum() > 0 else torch.ones(gain.shape)

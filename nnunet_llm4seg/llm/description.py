@@ -1,4 +1,4 @@
-"""What one layer of a model is: the model's raw `config.json`, read once, whichever `transformers` wrote it."""
+"""The description of one layer of a model: its raw `config.json`, read once, whichever `transformers` wrote it."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class LayerDescription:
         index: Which layer this is, counted from 0.
         layers: How many layers the model has.
         hidden_size: D, the size of a token.
-        rotary_size: R, the dimensions of a head that rotary tables turn; 0 if the layer takes no tables.
+        rotary_size: R, the dimensions of a head that rotary tables rotate; 0 if the layer takes no tables.
         theta: Base of the rotary frequencies of this layer.
         scaling: How these are scaled, as in `config.json`; empty if they are not.
         window: A token sees those less than this many tokens away in raster order; None: all.
         published_dtype: The dtype in which the model is published, as `config.json` names it.
-        initializer_range: Standard deviation of the model's fresh matrices.
+        initializer_range: Standard deviation with which the model's matrices are initialised.
         notes: What a user should know: sentences for the log.
     """
 
@@ -59,7 +59,7 @@ _UNQUANTISED = {
 def describe_layer(model_config: Mapping[str, Any], layer: int) -> LayerDescription:
     """Read a model's raw `config.json` for its layer number `layer`.
 
-    What `config.json` omits has the default of `transformers`' own class.
+    Fields that `config.json` omits have the defaults of `transformers`' own class.
 
     Raises:
         ModelFilesError: the family is not supported, the index is out of range, or the configuration is not one
@@ -71,7 +71,7 @@ def describe_layer(model_config: Mapping[str, Any], layer: int) -> LayerDescript
         raise
     except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
         raise ModelFilesError(
-            f"model: its config.json holds what no such model has ({type(error).__name__}: {one_line(error)}); "
+            f"model: its config.json has values that no such model has ({type(error).__name__}: {one_line(error)}); "
             "fetch the model again."
         ) from error
 
@@ -96,7 +96,7 @@ def _layer_described(model_config: Mapping[str, Any], layer: int) -> LayerDescri
         rotary_size = int(head * share)
         if rotary_size % 2:
             raise ModelFilesError(
-                f"model: {rotary_size} dimensions of a head are no rotary pairs; choose another model."
+                f"model: {rotary_size} dimensions per head do not form rotary pairs; choose another model."
             )
     return LayerDescription(
         family=family,
@@ -175,7 +175,7 @@ def _text_config(family: Family, model_config: Mapping[str, Any]) -> dict[str, A
 
 
 def _configuration(family: Family, model_type: str, raw: dict[str, Any]) -> PretrainedConfig:
-    """`transformers`' configuration object; refuses what we would have to drop."""
+    """`transformers`' configuration object; settings that we would have to ignore are refused."""
     import transformers
 
     for field, allowed in family.only.items():
@@ -200,7 +200,7 @@ def _configuration(family: Family, model_type: str, raw: dict[str, Any]) -> Pret
 
 
 def _rope(raw: Mapping[str, Any], defaults: tuple[float, float], local: bool) -> tuple[float, dict[str, Any]]:
-    """Base and scaling of a layer's rotary frequencies, from either spelling.
+    """Base and scaling of a layer's rotary frequencies, from both spellings.
 
     transformers 4 writes `rope_theta` and `rope_scaling` (and Gemma 3 `rope_local_base_freq`, never scaled), 5
     writes `rope_parameters`; in both there may be one entry per type of layer.

@@ -44,11 +44,11 @@ class Family:
         config_type: The `model_type` under which `transformers` knows the configuration of the text model.
         text_key: Where a composite configuration keeps that of its text model.
         rotary: Whether the layer takes rotary tables; without, only `positions: none` is allowed.
-        theta: Base of the rotary frequencies where `config.json` names none: on global and on local layers.
+        theta: Base of the rotary frequencies if `config.json` names none: for global and for local layers.
         is_local: Whether layer i sees a local window only (if the configuration has one at all).
         attention: `transformers`' implementation that computes all of the family's attention.
         renamed: Old endings of tensor names in files -> those of today.
-        only: Fields of `config.json` -> the values with which every supported `transformers` computes what they ask.
+        only: Fields of `config.json` -> the values that every supported `transformers` implements.
     """
 
     module: str
@@ -77,12 +77,12 @@ def _encoder(name: str, layer_class: str, inner: str) -> Family:
         prefixes=(f"{inner}.{{}}.", f"{name}.{inner}.{{}}."),
         rotary=False,
         renamed={"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"},
-        # relative positions need an attention of their own, which transformers 5 no longer has
+        # relative positions need a special attention, which transformers 5 no longer has
         only={"position_embedding_type": ("absolute",), "add_cross_attention": (False,)},
     )
 
 
-# Gemma 3 has global layers with a theta of their own; transformers ignores a soft cap there.
+# Gemma 3 has a separate theta for its global layers; transformers ignores a soft cap there.
 _GEMMA3 = {
     "config_type": "gemma3_text",
     "theta": (1_000_000.0, 10000.0),

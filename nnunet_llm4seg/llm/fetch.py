@@ -47,20 +47,20 @@ def fetch_layer(
 ) -> Path:
     """Fetch layer number `layer` of a hub id into our cache, or into the folder `to`.
 
-    Processes that ask for the same layer at once wait for the first of them; a layer that is there already is not
-    downloaded again. What an interrupted download has written is continued by the next.
+    Processes that ask for the same layer at the same time wait for the first of them. An existing layer is not
+    downloaded again. The next call continues an interrupted download.
 
     Args:
-        progress: Called with (bytes had, bytes in all) of the layer.
+        progress: Called with (bytes so far, bytes in total) of the layer.
 
     Returns:
         A folder with `model.safetensors` (that layer's tensors under their own names), the model's `config.json` and
         `provenance.json`.
 
     Raises:
-        ModelNotFoundError, GatedModelError: there is no such model, or it is not shown to you, or the hub must not
-            be asked.
-        ModelFilesError: the model has no such layer, no safetensors, or another fault.
+        ModelNotFoundError, GatedModelError: there is no such model, or you have no access to it, or the hub must
+            not be asked.
+        ModelFilesError: the model has no such layer, no safetensors, or another defect.
         HubError: the hub cannot be reached or sends something else.
         CacheError: the folder cannot be written.
     """
@@ -85,7 +85,7 @@ def fetch_layer(
             _fetch(repository, layer, revision or "main", destination, progress or (lambda had, size: None))
         elif (found.model, found.provenance["commit"], found.layer) != (model, repository.commit, layer):
             raise CacheError(
-                f"to: {destination} holds layer {found.layer} of {found.model} at {found.provenance['commit']}; "
+                f"to: {destination} contains layer {found.layer} of {found.model} at {found.provenance['commit']}; "
                 "choose another folder."
             )
         elif (revision or "main") not in found.provenance["revisions"]:
@@ -102,7 +102,7 @@ def _fetch(repository: Repository, layer: int, revision: str, destination: Path,
     config = staging / "config.json"
     config.write_bytes((repository.text("config.json") or "").encode())
     entries, sources = _describe(repository, config, layer, staging)
-    # the sources' hashes are in the header: a partial file of other sources does not begin like this
+    # the header contains the sources' hashes, so a partial file of other sources begins differently
     etags = {name: sources[name].file.etag for name in sorted({entry.file for entry in entries})}
     metadata = {"format": "pt", "repository": repository.model, "commit": repository.commit}
     header = safetensors_files.new_header(entries, {**metadata, "sources": json.dumps(etags)})
@@ -128,7 +128,7 @@ def _fetch(repository: Repository, layer: int, revision: str, destination: Path,
 
 
 class _Source:
-    """A file on the hub that is read by ranges; whole, into `staging`, where the server has none."""
+    """A file on the hub that is read by ranges, or downloaded whole into `staging` if the server has no ranges."""
 
     def __init__(self, file: RemoteFile, staging: Path) -> None:
         self.file = file
@@ -144,7 +144,7 @@ class _Source:
                 return
             except RangesRefused:
                 _log.warning(
-                    "the server of %s has no byte ranges, so all of %s is downloaded (%.1f MB), and the layer taken "
+                    "the server of %s has no byte ranges, so all of %s is downloaded (%.1f MB), and the layer read "
                     "out of it",
                     self.file.repository.model,
                     self.file.name,
@@ -165,7 +165,7 @@ class _Source:
 def _describe(
     repository: Repository, config: Path, layer: int, staging: Path
 ) -> tuple[list[safetensors_files.Entry], dict[str, _Source]]:
-    """The layer's tensors in the order of writing, and the files that hold them."""
+    """The layer's tensors in the order of writing, and the files that contain them."""
     model_config = read_model_config(config.parent)
     refuse_quantised(model_config)
     prefixes = family_of(model_config).prefixes
@@ -186,7 +186,7 @@ def _describe(
 
 
 def _shards(repository: Repository, prefixes: tuple[str, ...], layer: int) -> list[str]:
-    """The files that hold the layer."""
+    """The files that contain the layer."""
     index = repository.text(_INDEX)
     if index is None:
         return [cache.WEIGHTS_FILE]
@@ -202,7 +202,7 @@ def _write(
     sources: Mapping[str, _Source],
     progress: Progress,
 ) -> None:
-    """Write the layer's file, or what is missing at the end of one that was begun."""
+    """Write the layer's file, or the missing end of a partial one."""
     size = sum(entry.end - entry.begin for entry in entries)
     with path.open("ab+", buffering=0) as file:
         file.seek(0)
@@ -225,7 +225,7 @@ def _write(
 
 
 def _write_all(file: BinaryIO, chunk: bytes) -> None:
-    """An unbuffered file may take less than it is given."""
+    """Write all of `data`: an unbuffered file may write less than it is given."""
     view = memoryview(chunk)
     while view:
         view = view[file.write(view) :]

@@ -1,7 +1,7 @@
 """The sha256 of files and of layers.
 
 A layer's is over its tensors, sorted by their names without prefix: for each one `name|dtype|shape|` and its raw
-bytes. Plans and checkpoints hold it, so it never changes.
+bytes. Plans and checkpoints contain it, so it never changes.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from nnunet_llm4seg.errors import GatedModelError, HubError, LLM4SegError, Model
 from nnunet_llm4seg.llm.session import Transient, answer, endpoint, retried, wait_before_retry
 
 _REDIRECTS = 5
-_LONGEST_WAIT = 30.0  # seconds, where the hub names a time
+_LONGEST_WAIT = 30.0  # seconds, if the hub names a time
 
 
 class RangesRefused(Exception):
@@ -38,7 +38,7 @@ class Repository:
         """A small file's content, or None if the repository has no such file.
 
         Raises:
-            HubError, ModelNotFoundError: it cannot be had.
+            HubError, ModelNotFoundError: it cannot be obtained.
         """
 
         def once() -> str:
@@ -56,7 +56,7 @@ class Repository:
 
         Raises:
             NoSuchFile: there is none of that name.
-            HubError, ModelNotFoundError: it cannot be had.
+            HubError, ModelNotFoundError: it cannot be obtained.
         """
         metadata = _metadata(self._url(name), self.model, None)
         size = metadata.get("x-linked-size") or metadata.get("content-length") or ""
@@ -87,7 +87,7 @@ class RemoteFile:
 
         Raises:
             RangesRefused: the server has no ranges.
-            HubError: the bytes cannot be had, or the file changed meanwhile.
+            HubError: the bytes cannot be obtained, or the file changed in the meantime.
         """
         position, failures = begin, 0
         while position < end:
@@ -112,10 +112,10 @@ class RemoteFile:
                 )
 
     def download(self, path: Path) -> None:
-        """The whole file, for servers without ranges; its sha256 is checked where the hub names one.
+        """The whole file, for servers without ranges; its sha256 is checked if the hub names one.
 
         Raises:
-            HubError: it cannot be had, or what came is not what the hub names.
+            HubError: it cannot be obtained, or its sha256 is not the one that the hub names.
         """
 
         def once() -> None:
@@ -129,7 +129,7 @@ class RemoteFile:
             if received != self.size:
                 raise Transient(f"{received} of {self.size} bytes came")
             if re.fullmatch("[0-9a-f]{64}", self.etag) and digest.hexdigest() != self.etag:
-                raise Transient("what came has another sha256 than the hub names")
+                raise Transient("the received file has another sha256 than the hub names")
 
         retried(once, f"{self.name} of {self.repository.model}")
 
@@ -138,19 +138,21 @@ class RemoteFile:
         etag = headers.get("etag", "")
         self._storage_etag = etag if self._storage_etag is None else self._storage_etag
         if found and int(found[1]) != position:
-            raise HubError(f"hub: {endpoint()} sent other bytes of {self.name} than asked for; use another endpoint.")
+            raise HubError(
+                f"hub: {endpoint()} sent other bytes of {self.name} than were asked for; use another endpoint."
+            )
         if etag != self._storage_etag or (found and found[2] not in ("*", str(self.size))):
             raise HubError(
-                f"hub: {self.name} of {self.repository.model} changed while it was being downloaded; nothing of it is "
-                "kept, run the command again."
+                f"hub: {self.name} of {self.repository.model} changed during the download; nothing of it is "
+                "kept, so run the command again."
             )
 
 
 def check_id(model: str) -> None:
-    """Refuse what cannot be a hub id.
+    """Refuse a text that cannot be a hub id.
 
     Raises:
-        ModelNotFoundError: it is none.
+        ModelNotFoundError: it is not one.
     """
     try:
         validate_repo_id(model)
@@ -173,7 +175,7 @@ def open_repository(model: str, revision: str | None) -> Repository:
         metadata = _metadata(hf_hub_url(model, "config.json", revision=revision), model, revision)
     except NoSuchFile:
         raise ModelNotFoundError(
-            f"model: {model!r} has no config.json on the hub, so it is no transformers model; choose another."
+            f"model: {model!r} has no config.json on the hub, so it is not a transformers model; choose another."
         ) from None
     commit = metadata.get("x-repo-commit", "")
     if not re.fullmatch("[0-9a-f]{40}", commit):  # it becomes the name of a folder
@@ -185,12 +187,12 @@ def open_repository(model: str, revision: str | None) -> Repository:
 
 
 def offline() -> bool:
-    """Whether HF_HUB_OFFLINE forbids to ask the hub."""
+    """Whether HF_HUB_OFFLINE forbids asking the hub."""
     return bool(constants.HF_HUB_OFFLINE)
 
 
 def _metadata(url: str, model: str, revision: str | None) -> dict[str, str]:
-    """What the hub says about a file, by header in lower case; of a file in another storage `x-linked-…`."""
+    """The hub's headers about a file, in lower case; `x-linked-…` for a file in another storage."""
 
     def once() -> dict[str, str]:
         address, said = url, {}
@@ -204,7 +206,9 @@ def _metadata(url: str, model: str, revision: str | None) -> dict[str, str]:
                 if moved:
                     own.pop("content-length", None)  # of the redirect itself
                 said.update(own)
-                if not moved or urlsplit(target)[:2] != urlsplit(address)[:2]:  # the token stays with scheme and host
+                if (
+                    not moved or urlsplit(target)[:2] != urlsplit(address)[:2]
+                ):  # the token is only sent to the same scheme and host
                     return said
                 address = target  # a renamed repository
         raise HubError(f"hub: {endpoint()} redirects {model} in circles; set HF_ENDPOINT to another one.")
@@ -218,7 +222,7 @@ def _check(status: int, headers: Mapping[str, str], model: str, revision: str | 
     Raises:
         LLM4SegError: the answer is not what was asked for.
         NoSuchFile: see there.
-        Transient: it may be later.
+        Transient: it may succeed later.
     """
     if status in (200, 206):
         return
@@ -255,7 +259,7 @@ def _refusal(status: int, headers: Mapping[str, str], model: str, revision: str 
         )
     if status == 403:
         return GatedModelError(
-            f"model: {endpoint()} refuses you {model!r} (status 403); give your token the right to read it (gated "
+            f"model: {endpoint()} refuses you {model!r} (status 403); give your token permission to read it (gated "
             f"models: accept the licence at {endpoint()}/{model} and log in with `hf auth login`)."
         )
     if status == 416:

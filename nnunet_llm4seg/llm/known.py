@@ -1,7 +1,7 @@
 """Models that we know by name: their published configuration, licence, and the layer that the paper found best.
 
 The configurations hold the fields of the published `config.json` files that a layer depends on, so that a layer can
-be built, with random weights, where the model itself is not at hand.
+be built, with random weights, without the model's files.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class KnownModel:
     Attributes:
         config: Fields of its published `config.json`.
         licence: As its model card names it.
-        gated: Whether the licence must be accepted, with an account, before files can be had.
+        gated: Whether the licence must be accepted, with an account, before files can be downloaded.
         paper_layer: The layer that the LLM4Seg paper found best, if it tried this model.
     """
 
@@ -59,7 +59,7 @@ def layer_parameters(config: Mapping[str, Any]) -> int:
 
 
 def paper_layer(model: str) -> int:
-    """The layer of `model` that is fetched where none is named.
+    """The layer of `model` that is fetched if none is named.
 
     Raises:
         ConfigError: the paper did not try this model.

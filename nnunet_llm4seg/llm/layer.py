@@ -1,4 +1,4 @@
-"""LLMLayer: one layer of a language model as a module, and the life of its tensors: all that happens to them is here.
+"""LLMLayer: one layer of a language model as a module, and everything that happens to its tensors.
 
 They are filled in (from a model or a state dict), verified by sha256, kept in the precision in which the device
 computes, and stored in the dtype in which they were published.
@@ -32,9 +32,9 @@ class LLMLayer(nn.Module):
 
     Args:
         config: Which layer, and how it is used.
-        spec: The layer's identity, where it is known already: then only a skeleton is built, and the tensors come
+        spec: The layer's identity, if it is known already: then only a skeleton is built, and the tensors come
             from `load_state_dict` or `fill`.
-        prepared: The layer's tensors, where they are at hand. Without these two the model is looked up.
+        prepared: The layer's tensors, if they were read already. Without these two the model is looked up.
 
     State-dict keys and names of parameters are those of `transformers`' layer, such as `self_attn.q_proj.weight`.
 
@@ -85,7 +85,7 @@ class LLMLayer(nn.Module):
         return self._built.module
 
     def forward(self, tokens: torch.Tensor, grid: Sequence[int] | None = None) -> torch.Tensor:
-        """(B, N, D) -> (B, N, D); `grid` is the tokens' arrangement, N along one axis if it is not given."""
+        """(B, N, D) -> (B, N, D); `grid` is the arrangement of the tokens; without it, all N lie along one axis."""
         self.refuse_unloaded()
         if not tokens.shape[0]:
             return tokens  # `transformers` cannot reshape a batch of 0
@@ -118,7 +118,7 @@ class LLMLayer(nn.Module):
         """
         if not self.loaded:
             raise LayerNotLoadedError(
-                "the LLM layer was never loaded, so its output would be noise; load a checkpoint that holds it "
+                "the LLM layer was never loaded, so its output would be noise; load a checkpoint that contains it "
                 "(load_state_dict, with assign=True for a network on the device meta) or the layer itself "
                 "(load_layer) before running the network."
             )
@@ -128,7 +128,7 @@ class LLMLayer(nn.Module):
         return {name: p.detach().to(self._stored_dtype(name)) for name, p in self.named_parameters()}
 
     def refer(self, state: dict[str, Any], prefix: str) -> None:
-        """Complete a state dict that refers to the layer by sha256 only, from what is held or found.
+        """Complete a state dict that refers to the layer by sha256 only, with the layer held here or found elsewhere.
 
         Raises:
             LLM4SegError: the layer is not found.
@@ -169,15 +169,15 @@ class LLMLayer(nn.Module):
     def _mask_and_tables(
         self, grid: Sequence[int], dtype: torch.dtype, device: torch.device
     ) -> tuple[torch.Tensor, Tables]:
-        """The mask and the rotary tables of a grid; the last grid's are kept, as patches are of one size.
+        """The mask and the rotary tables of a grid; those of the last grid are kept, because patches have one size.
 
-        A compiled network makes them inside its one graph, which then needs no state.
+        A compiled network makes them inside its graph, which then needs no state.
         """
         if torch.compiler.is_compiling():
             return self._make_mask_and_tables(grid, dtype, device)
         key = (tuple(grid), dtype, device)
         if self._made is None or self._made[0] != key:
-            with torch.inference_mode(False):  # what prediction made must serve training too
+            with torch.inference_mode(False):  # those made during a prediction must also work in training
                 self._made = (key, self._make_mask_and_tables(grid, dtype, device))
         return self._made[1]
 
@@ -195,11 +195,11 @@ class LLMLayer(nn.Module):
         return self
 
     def _settle(self) -> None:
-        """Hold each parameter in the dtype in which this device computes, where that is exact."""
+        """Keep each parameter in the dtype in which this device computes, if the conversion is exact."""
         device = next(self.parameters()).device
         self.compute_dtype = compute_dtype(self.config.dtype, device)
         self._made = None
-        self._turns = torch.tensor(self._frequencies, device=device)  # on the device once, in float32 whatever comes
+        self._turns = torch.tensor(self._frequencies, device=device)  # on the device once, in float32 whatever arrives
         for name, parameter in self.named_parameters():
             exact = self._stored_dtype(name) == self.compute_dtype
             dtype = self.compute_dtype if exact else torch.float32
@@ -235,13 +235,13 @@ class LLMLayer(nn.Module):
             return prepare_known(self.config, self.spec).tensors
         except LLM4SegError as error:
             raise type(error)(
-                f"this checkpoint refers to its LLM layer by sha256 {self.spec.sha256} and does not hold it; {error}"
+                f"this checkpoint refers to its LLM layer by sha256 {self.spec.sha256} and lacks it; {error}"
             ) from error
 
     def _refuse_other(self, found: str) -> None:
         if found != self.spec.sha256:
             raise LayerMismatchError(
-                f"the layer offered has sha256 {found}, but the plans name {self.spec.sha256} "
+                f"the given layer has sha256 {found}, but the plans name {self.spec.sha256} "
                 f"(layer {self.config.layer} of {self.config.model}, weights {self.config.weights}); "
                 "use the files or the checkpoint that this model was first trained with."
             )

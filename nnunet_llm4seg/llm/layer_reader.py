@@ -31,7 +31,7 @@ def read_layer(folder: Path, family: Family, layer: int, shapes: Mapping[str, tu
     """Read the tensors named in `shapes` of layer number `layer`, in the file's own dtype.
 
     Args:
-        folder: Holds `model.safetensors`, or shards with `model.safetensors.index.json`.
+        folder: Contains `model.safetensors`, or shards with `model.safetensors.index.json`.
         family: How the layer's tensor names begin, and how old files spell them.
         layer: Index, counted from 0.
         shapes: Name without prefix -> shape, as the built layer has them.
@@ -74,7 +74,7 @@ def read_layer(folder: Path, family: Family, layer: int, shapes: Mapping[str, tu
 
 
 def read_tensors(path: Path, entries: Mapping[str, Entry]) -> Tensors:
-    """Read the tensors at `entries`, by the keys of `entries`, into memory of their own.
+    """Read the tensors at `entries`, by the keys of `entries`, into their own memory.
 
     The safetensors library's reader maps the file: the pages of a tensor stay in memory beside the copy that outlives
     the file, so that one layer would take twice its size.
@@ -101,10 +101,10 @@ def read_tensors(path: Path, entries: Mapping[str, Entry]) -> Tensors:
 
 
 class _Headers:
-    """The headers of a model's files, each read once.
+    """The headers of a model's files, each of which is read once.
 
     Attributes:
-        files: Tensor name -> the file that holds it.
+        files: Tensor name -> the file that contains it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -112,7 +112,7 @@ class _Headers:
         self.files = self._files_by_tensor(folder)
 
     def find(self, name: str) -> tuple[Path, Entry]:
-        """The file of a tensor, and where in it the tensor lies."""
+        """The file of a tensor, and its position in it."""
         path = self.files[name]
         entries = self._entries(path)
         if name not in entries:
@@ -133,7 +133,7 @@ class _Headers:
             return dict.fromkeys(self._entries(single), single)
         if any(folder.glob("*.bin")) or any(folder.glob("*.pt*")):
             raise ModelFilesError(
-                f"model: {folder} holds pickled weights only, which are never loaded because they can run code; "
+                f"model: {folder} has pickled weights only, which are never loaded because they can run code; "
                 "use a version of the model with model.safetensors."
             )
-        raise ModelFilesError(f"model: {folder} holds no model.safetensors; download the model's weights too.")
+        raise ModelFilesError(f"model: {folder} contains no model.safetensors; download the model's weights too.")

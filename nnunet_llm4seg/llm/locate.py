@@ -41,7 +41,7 @@ def locate(model: str, revision: str | None, layer: int) -> Path:
     """Return a folder with layer number `layer` of `model`.
 
     Looked up in this order: a local folder in Hugging Face's layout, our cache (`llm.cache`), the Hugging Face cache
-    if the whole model is there, and at last the hub, from which only that layer is fetched (`llm.fetch`).
+    if the whole model is there, and finally the hub, from which only that layer is fetched (`llm.fetch`).
 
     Args:
         model: A folder (absolute, or relative to the current one), or a hub id such as `org/name`.
@@ -49,7 +49,7 @@ def locate(model: str, revision: str | None, layer: int) -> Path:
         layer: 0-based index.
 
     Raises:
-        ModelNotFoundError: there is no such folder, the caches do not hold it, and the hub must not be asked or has
+        ModelNotFoundError: there is no such folder, it is not in the caches, and the hub must not be asked or has
             no such model.
         ModelFilesError: there is a folder, but it has no `config.json`.
         LLM4SegError: it cannot be fetched, see `llm.fetch.fetch_layer`.
@@ -66,9 +66,9 @@ def locate(model: str, revision: str | None, layer: int) -> Path:
 
 
 def locate_config(model: str, revision: str | None, layer: int) -> dict[str, Any]:
-    """The raw `config.json` of `model`, which is all that random weights need.
+    """The raw `config.json` of `model`, the only file that random weights need.
 
-    Looked up as in `locate`, and before the hub is asked in the list of known models, if no revision is wanted.
+    Looked up as in `locate`. If no revision is given, the list of known models is tried before the hub.
 
     Raises:
         LLM4SegError: see `locate`.

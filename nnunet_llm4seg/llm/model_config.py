@@ -20,6 +20,8 @@ def read_model_config(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise ModelFilesError(f"model: {folder / 'config.json'} cannot be read ({error}); fetch it again.") from error
     if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
-        raise ModelFilesError(f"model: {folder / 'config.json'} names no model_type; it is no language model's.")
-    config.pop("_name_or_path", None)  # the path of whoever saved it; plans are shared
+        raise ModelFilesError(
+            f"model: {folder / 'config.json'} names no model_type, so it does not belong to a language model."
+        )
+    config.pop("_name_or_path", None)  # a path on the machine that saved it; plans are shared
     return config

@@ -1,7 +1,7 @@
-"""Rotary tables for a grid of tokens, made by us and never left to a library's default.
+"""Rotary tables for a grid of tokens, made here and never left to a library's default.
 
 A table pair (cos, sin) has shape (1, N, R): N tokens in raster order, R rotary dimensions of a head, of which
-dimension r and r + R/2 form a pair that turns by one angle.
+dimensions r and r + R/2 form a pair that rotates by one angle.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def rotary_tables(
         device: Where the tables are made.
 
     `paper` is what the official LLM4Seg code computes: cos = sin(n), sin = cos(n) for token n, the same for
-    every pair. `rope` turns pair p of token n by n * frequencies[p]. `axial` gives pair p to axis p modulo the
-    number of axes and turns it by the token's coordinate on that axis. `none` turns nothing.
+    every pair. `rope` rotates pair p of token n by n * frequencies[p]. `axial` assigns pair p to axis p modulo the
+    number of axes and rotates it by frequencies[p] times the token's coordinate on that axis. `none` rotates nothing.
     """
     tokens = math.prod(grid)
     shape = (1, tokens, 2 * len(frequencies))
@@ -58,14 +58,14 @@ def rotary_tables(
 def attention_mask(
     attention: str, tokens: int, dtype: torch.dtype, device: torch.device | str, window: int | None = None
 ) -> torch.Tensor:
-    """Additive mask of shape (1, 1, N, N), query by key: 0 where a token is seen, -inf where not.
+    """Additive mask of shape (1, 1, N, N), query by key: 0 where a token is seen, -inf elsewhere.
 
     Args:
         attention: `causal`: a token sees itself and those before it in raster order; `bidirectional`: all.
         tokens: N.
         dtype: Of the mask.
         device: Where it is made.
-        window: Of these, only those less than this many tokens away in raster order.
+        window: Only tokens less than this many positions away in raster order are seen.
     """
     mask = torch.zeros(tokens, tokens, dtype=dtype, device=device)
     seen = torch.ones(tokens, tokens, dtype=torch.bool, device=device)
@@ -79,14 +79,14 @@ def attention_mask(
 def rotary_frequencies(found: LayerDescription, positions: str) -> list[float]:
     """Frequencies of the rotary pairs of a layer, radians per token.
 
-    The scalings `default`, `linear` and `llama3` are ours to compute, after `transformers.modeling_rope_utils`.
+    The scalings `default`, `linear` and `llama3` are computed here, as in `transformers.modeling_rope_utils`.
 
     Returns:
         R/2 numbers; none for a layer that takes no rotary tables.
 
     Raises:
         ConfigError: the layer takes no tables and `positions` asks for some, or `positions` needs the model's
-            frequencies and they are scaled in another way.
+            frequencies and their scaling is not one of these.
     """
     if not found.rotary_size:
         if positions != "none":
@@ -112,7 +112,7 @@ def rotary_frequencies(found: LayerDescription, positions: str) -> list[float]:
 
 
 def llama3_frequency(frequency: float, parameters: Mapping[str, Any]) -> float:
-    """LLaMA 3.1's scaling: long waves are stretched by `factor`, short ones kept, those between blended."""
+    """LLaMA 3.1's scaling: long waves are stretched by `factor`, short ones kept, those in between blended."""
     factor, low, high = (parameters[key] for key in ("factor", "low_freq_factor", "high_freq_factor"))
     context = parameters["original_max_position_embeddings"]
     wavelength = 2 * math.pi / frequency

@@ -16,7 +16,7 @@ Move = Callable[[torch.Tensor], torch.Tensor]
 
 
 def compute_dtype(setting: str, device: torch.device) -> torch.dtype:
-    """The dtype of the layer's matrix products: `auto` is bfloat16 where the GPU has it, else float32."""
+    """The dtype of the layer's matrix products: `auto` is bfloat16 if the GPU supports it, else float32."""
     if setting == "auto":
         native = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         return torch.bfloat16 if native else torch.float32
@@ -29,7 +29,7 @@ def island(device_type: str, dtype: torch.dtype) -> AbstractContextManager:
         return nullcontext()
     if dtype == torch.float32:
         return torch.autocast(device_type, enabled=False)
-    return torch.autocast(device_type, dtype=dtype, cache_enabled=False)  # a cached cast may be of the other dtype
+    return torch.autocast(device_type, dtype=dtype, cache_enabled=False)  # a cached cast may have the other dtype
 
 
 def moves_only(apply: Move) -> Move:

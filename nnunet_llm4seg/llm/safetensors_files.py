@@ -1,4 +1,4 @@
-"""Safetensors files as bytes and JSON: where one layer's tensors lie. None are loaded, and torch is not needed.
+"""Safetensors files as bytes and JSON: the positions of one layer's tensors. No loading, no torch.
 
 A safetensors file is 8 bytes (little-endian length of the header), the header (JSON: name -> dtype, shape and
 `data_offsets`, counted from the header's end), and the tensors' bytes without gaps.
@@ -38,11 +38,11 @@ def header_length(first: bytes, file: str, size: int) -> int:
     """Length of a header from a file's first 8 bytes.
 
     Raises:
-        ModelFilesError: this is no safetensors file.
+        ModelFilesError: this is not a safetensors file.
     """
     length = int.from_bytes(first, "little")
     if len(first) != 8 or not 2 <= length <= min(size - 8, _LARGEST_HEADER):
-        raise _damaged(file, "its first 8 bytes name no possible length")
+        raise _damaged(file, "its first 8 bytes are not a possible length")
     return length
 
 
@@ -64,10 +64,10 @@ def parse_header(header: bytes, file: str, size: int) -> list[Entry]:
             if not all(isinstance(size, int) and size >= 0 for size in entry.shape):
                 raise ValueError(f"{entry.name} has the shape {list(entry.shape)}")
             if not start <= entry.begin <= entry.end <= size:
-                raise ValueError(f"{entry.name} lies outside the file")
+                raise ValueError(f"{entry.name} is outside the file")
             numbers = math.prod(entry.shape)
             if entry.dtype in STORED_DTYPES and entry.end - entry.begin != numbers * _bytes(entry):
-                raise ValueError(f"{entry.name} has not the size of its shape")
+                raise ValueError(f"the size of {entry.name} does not match its shape")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _damaged(file, str(error)) from error
     return entries
@@ -96,7 +96,7 @@ def layer_prefix(names: Iterable[str], prefixes: Sequence[str], layer: int, wher
     """How the tensor names of layer number `layer` begin, among `prefixes` with `{}` for the index.
 
     Raises:
-        ModelFilesError: there is no such layer; names those that there are.
+        ModelFilesError: there is no such layer; the message names the existing ones.
     """
     names = list(names)
     for pattern in prefixes:
@@ -106,7 +106,7 @@ def layer_prefix(names: Iterable[str], prefixes: Sequence[str], layer: int, wher
     patterns = [re.compile(re.escape(p).replace(r"\{\}", r"(\d+)")) for p in prefixes]
     held = sorted({int(m[1]) for name in names for pattern in patterns if (m := pattern.match(name))})
     raise ModelFilesError(
-        f"layer: {where} holds no tensors of layer {layer}; it holds "
+        f"layer: {where} contains no tensors of layer {layer}; it contains "
         f"{', '.join(map(str, held)) or 'no layers that we recognise'}; choose one of them."
     )
 
@@ -117,10 +117,10 @@ def is_parameter(name: str, prefix: str) -> bool:
 
 
 def usable(entries: Iterable[Entry]) -> list[Entry]:
-    """Sort for writing: wide types first, which keeps every tensor aligned, then as they lie in the source.
+    """Sort for writing: wide types first, which keeps every tensor aligned, then in the order of the source.
 
     Raises:
-        ModelFilesError: a type that the plugin does not compute with.
+        ModelFilesError: a type in which the plugin cannot compute.
     """
     entries = list(entries)
     for entry in entries:
@@ -133,7 +133,7 @@ def usable(entries: Iterable[Entry]) -> list[Entry]:
 
 
 def spans(entries: Iterable[Entry]) -> list[tuple[str, int, int]]:
-    """(file, begin, end) of the stretches to read one after the other; neighbours are one stretch."""
+    """(file, begin, end) of the ranges to read one after the other; adjacent ones are joined."""
     merged: list[tuple[str, int, int]] = []
     for entry in entries:
         if merged and merged[-1][0] == entry.file and merged[-1][2] == entry.begin:
@@ -144,7 +144,7 @@ def spans(entries: Iterable[Entry]) -> list[tuple[str, int, int]]:
 
 
 def new_header(entries: Iterable[Entry], metadata: Mapping[str, str]) -> bytes:
-    """The first bytes, length included, of a file that holds these tensors one after the other."""
+    """The first bytes, length included, of a file with these tensors one after the other."""
     content: dict = {"__metadata__": dict(metadata)}
     position = 0
     for entry in entries:
@@ -152,7 +152,7 @@ def new_header(entries: Iterable[Entry], metadata: Mapping[str, str]) -> bytes:
         content[entry.name] = {"dtype": entry.dtype, "shape": list(entry.shape), "data_offsets": [position, end]}
         position = end
     header = json.dumps(content, separators=(",", ":")).encode()
-    header += b" " * (-len(header) % 8)  # the tensors begin aligned
+    header += b" " * (-len(header) % 8)  # so that the tensors are aligned
     return len(header).to_bytes(8, "little") + header
 
 
@@ -180,4 +180,4 @@ def _bytes(entry: Entry) -> int:
 
 
 def _damaged(file: str, why: str) -> ModelFilesError:
-    return ModelFilesError(f"model: {file} is no safetensors file, or a damaged one ({why}); fetch the model again.")
+    return ModelFilesError(f"model: {file} is not a safetensors file, or is damaged ({why}); fetch the model again.")

@@ -1,7 +1,7 @@
 """Requests through `huggingface_hub`'s session, with retries.
 
-That session is a `requests.Session` before `huggingface_hub` 1 and an httpx client since; both are used by what they
-have in common. No sentence of ours holds a token, a password, or a storage URL, which would be as good as one.
+That session is a `requests.Session` before `huggingface_hub` 1 and an httpx client since then; only their common
+interface is used. Our messages contain no token, no password, and no storage URL, which would be equivalent to one.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from nnunet_llm4seg.errors import HubError
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
-_TRIES = 5  # in a row without a single byte, 4 s in all
-_CHUNK = 1 << 14  # bytes; an interrupted answer loses less than one
+_TRIES = 5  # in a row without a single byte, 4 s in total
+_CHUNK = 1 << 14  # bytes; an interrupted answer loses less than one chunk
 
 
 class Transient(Exception):
@@ -37,9 +37,9 @@ class Transient(Exception):
 def answer(
     url: str, headers: Mapping[str, str] | None = None, *, method: str = "GET", follow: bool = True
 ) -> Iterator[tuple[int, Mapping[str, str], Iterator[bytes]]]:
-    """Status, headers (any case) and the body in chunks; redirects are followed on wish.
+    """Status, headers (any case) and the body in chunks; redirects are followed if asked.
 
-    The token goes to the endpoint only: both libraries leave it out where a redirect leads to another address.
+    The token is sent to the endpoint only: both libraries omit it if a redirect leads to another host.
 
     Raises:
         Transient: the connection fails.
@@ -74,7 +74,7 @@ def retried(once: Callable[[], _T], what: str) -> _T:
     """Call `once` again after a `Transient` failure.
 
     Raises:
-        HubError: there were enough tries.
+        HubError: the tries are used up.
     """
     failures = 0
     while True:
@@ -89,12 +89,12 @@ def wait_before_retry(error: Transient, failures: int, what: str) -> None:
     """Wait before the next try.
 
     Raises:
-        HubError: there were enough tries.
+        HubError: the tries are used up.
     """
     if failures >= _TRIES:
         raise HubError(
-            f"hub: {endpoint()} did not send {what} ({error}, {failures} times in a row); nothing half-written is "
-            "used, and what came is continued by the same command later. Check the network, the proxy variables and "
+            f"hub: {endpoint()} did not send {what} ({error}, {failures} times in a row); nothing incomplete is "
+            "used, and the same command continues later. Check the network, the proxy variables and "
             "HF_ENDPOINT."
         ) from None
     _log.info("%s: %s, trying again", what, error)

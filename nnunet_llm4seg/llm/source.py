@@ -49,13 +49,13 @@ class LayerSpec:
 
 @dataclass(frozen=True)
 class PreparedLayer:
-    """A layer that was read and hashed once, ready to be filled in once.
+    """A layer that was read and hashed once, ready to be loaded into a module once.
 
     Attributes:
-        spec: Its identity; `sha256` was computed from these very tensors.
-        tensors: By name without prefix, in their stored dtype. Whoever fills them in takes them out.
+        spec: Its identity; `sha256` was computed from these tensors.
+        tensors: By name without prefix, in their stored dtype. Loading them into a module empties this.
         description: What its model's `config.json` says.
-        built: The layer without values, where it was built to know its shapes.
+        built: The layer without values, if it was built to know its shapes.
     """
 
     spec: LayerSpec
@@ -107,17 +107,17 @@ def _ordered(tensors: Tensors, config: LLM4SegConfig) -> Tensors:
 def prepare_known(config: LLM4SegConfig, spec: LayerSpec) -> PreparedLayer:
     """As `prepare_layer`, for a layer whose spec is known; random tensors then need no model files.
 
-    Whoever fills them in compares the sha256 with that of `spec`.
+    The sha256 is compared with that of `spec` when they are loaded into a module.
     """
     return _random(spec.model_config, config) if config.weights == "random" else prepare_layer(config)
 
 
 def _refuse_changed(folder: Path) -> None:
-    """A damaged layer would be trained with, and its hash written into the plans as the right one."""
+    """Refuse a damaged layer: it would be trained with, and its hash written into the plans as the right one."""
     fetched = cache.read(folder)
     if fetched and (changes := cache.changes(fetched)):
         raise ModelFilesError(
-            f"model: {folder} is not what was fetched: {'; '.join(changes)}; remove that folder and fetch it again."
+            f"model: {folder} has changed since it was fetched: {'; '.join(changes)}; remove it, fetch it again."
         )
 
 

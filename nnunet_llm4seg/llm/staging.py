@@ -1,4 +1,4 @@
-"""A folder that appears whole: one process at a time works on it, and what a disk refuses is told in a sentence."""
+"""A folder that appears only when complete: one process at a time works on it, and disk errors are sentences."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def refuse_occupied(destination: Path) -> None:
-    """Let only a new or an empty folder be filled.
+    """Allow only a new or an empty folder.
 
     Raises:
-        CacheError: something else is there.
+        CacheError: the folder contains something else.
     """
     if destination.exists() and not (destination.is_dir() and not any(destination.iterdir())):
-        raise CacheError(f"to: {destination} exists and holds something else; choose another folder or remove it.")
+        raise CacheError(f"to: {destination} exists and contains something else; choose another folder or remove it.")
 
 
 def private_folder(path: Path) -> None:
@@ -80,13 +80,13 @@ def alone(destination: Path) -> Iterator[None]:
     refuse_links(lock, destination)
     with FileLock(lock):
         yield
-        with suppress(OSError):  # Windows keeps a file that is open
-            lock.unlink()  # whoever still waits for it finds the folder complete
+        with suppress(OSError):  # Windows does not delete an open file
+            lock.unlink()  # a process that still waits for it finds the folder complete
 
 
 @contextmanager
 def disk_errors(destination: Path) -> Iterator[None]:
-    """Sentences for what a disk can refuse; a full one gets back what was written."""
+    """Sentences for a disk's errors; on a full disk, what was written is removed again."""
     try:
         yield
     except LLM4SegError:
@@ -96,8 +96,8 @@ def disk_errors(destination: Path) -> Iterator[None]:
             for partial in destination.parent.glob(f".{destination.name}.*.partial"):
                 shutil.rmtree(partial, ignore_errors=True)
             raise CacheError(
-                f"cache: the disk with {destination.parent} is full ({error.strerror}); what was downloaded of the "
-                "layer is removed again. Free some space, or set LLM4SEG_HOME to another disk."
+                f"cache: the disk with {destination.parent} is full ({error.strerror}); the partial download "
+                "of the layer was removed. Free some space, or set LLM4SEG_HOME to another disk."
             ) from error
         raise CacheError(
             f"cache: {error.filename or destination.parent} cannot be written ({error.strerror}); set LLM4SEG_HOME to "

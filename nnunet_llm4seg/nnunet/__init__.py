@@ -1,1 +1,1 @@
-"""What nnU-Net's files look like: folders and variables, plans, json files, logs, readers. Nothing else knows it."""
+"""What nnU-Net's files look like: folders and variables, plans, JSON files, logs, readers. No other room knows it."""

@@ -21,14 +21,14 @@ TRAINERS = "nnUNet_extTrainer"
 
 
 def trainers_folder() -> Path:
-    """The folder of this installation that nnU-Net is to search for trainers."""
+    """The folder of this installation in which nnU-Net should search for trainers."""
     found = find_spec("nnunet_llm4seg.trainers")
     assert found is not None and found.origin is not None  # it ships with this module
     return Path(found.origin).parent
 
 
 def with_trainers(value: str | None) -> str:
-    """A value for `nnUNet_extTrainer` that begins with our trainers and keeps what `value` held."""
+    """A value for `nnUNet_extTrainer` that begins with our trainers and keeps the entries of `value`."""
     ours = str(trainers_folder())
     others = [path for path in (value or "").split(os.pathsep) if path and path != ours]
     return os.pathsep.join([ours, *others])
@@ -82,7 +82,7 @@ def require_folder(variable: str) -> Path:
 
 
 def dataset_id(name: str) -> int:
-    """`Dataset006_BTCV` -> 6, which is what nnU-Net's own commands take after `-d`."""
+    """`Dataset006_BTCV` -> 6, as nnU-Net's own commands take it after `-d`."""
     return int(name.removeprefix("Dataset").partition("_")[0])
 
 
@@ -121,7 +121,7 @@ def dataset_folder(variable: str, dataset: str) -> Path:
     if len(found) != 1:
         names = ", ".join(path.name for path in sorted(root.glob("Dataset*"))) or "no data sets"
         raise DatasetError(
-            f"dataset: {dataset!r} fits {len(found)} folders in {variable}={root}, which holds {names}; "
+            f"dataset: {dataset!r} matches {len(found)} folders in {variable}={root}, which contains {names}; "
             "name one of them."
         )
     return found[0]

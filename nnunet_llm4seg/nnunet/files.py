@@ -1,4 +1,4 @@
-"""nnU-Net's own JSON files, checked as far as we rely on them."""
+"""nnU-Net's own JSON files. What we rely on is checked."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def read_json(path: Path, advice: str = "train or preprocess again") -> Any:
         advice: What to do where that fails, the end of a sentence.
 
     Raises:
-        DatasetError: it cannot be read, or is no JSON.
+        DatasetError: it cannot be read, or is not JSON.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -39,7 +39,7 @@ def read_dataset(folder: Path) -> dict[str, Any]:
     """dataset.json of a folder.
 
     Raises:
-        DatasetError: it cannot be read, or lacks what every data set has.
+        DatasetError: it cannot be read, or lacks a key that every data set has.
     """
     path = folder / DATASET
     dataset = read_json(path)

@@ -1,4 +1,4 @@
-"""What nnU-Net left in a fold's folder: is it done, and if not, from where does it go on?"""
+"""What nnU-Net left in a fold's folder: whether it is done, and if not, from where it continues."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ FINAL, LATEST, BEST = "checkpoint_final.pth", "checkpoint_latest.pth", "checkpoi
 
 
 def checkpoint_is_whole(path: Path) -> bool:
-    """Whether a checkpoint was written to its end, without loading it.
+    """Whether a checkpoint was written completely, without loading it.
 
-    torch writes zip archives, whose directory comes last: a torn one has none.
+    torch writes zip archives, whose directory comes last, so an incomplete one has none.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -24,7 +24,7 @@ def checkpoint_is_whole(path: Path) -> bool:
 
 
 def validated_cases(fold: Path, ending: str) -> set[str]:
-    """Names of the cases in `validation/summary.json`; none where it is missing or half-written.
+    """Names of the cases in `validation/summary.json`; empty if it is missing or incomplete.
 
     Args:
         ending: The data set's `file_ending`, `.nii.gz`.
@@ -38,19 +38,19 @@ def validated_cases(fold: Path, ending: str) -> set[str]:
 
 
 def is_done(fold: Path, cases: Collection[str], ending: str) -> bool:
-    """Whether a fold is trained to its end and all its validation cases are predicted and measured."""
+    """Whether a fold is completely trained and all its validation cases are predicted and measured."""
     return bool(cases) and validated_cases(fold, ending) == set(cases) and checkpoint_is_whole(fold / FINAL)
 
 
 def resume_options(fold: Path) -> list[str]:
-    """What `nnUNetv2_train` takes so that it goes on where the fold's folder stands: nothing, `--c` or `--val`."""
+    """The option with which `nnUNetv2_train` continues from the state of the fold's folder: none, `--c` or `--val`."""
     if checkpoint_is_whole(fold / FINAL):
         return ["--val"]
     return ["--c"] if any(checkpoint_is_whole(fold / name) for name in (LATEST, BEST)) else []
 
 
 def set_torn_aside(fold: Path) -> list[Path]:
-    """Rename checkpoints that were not written to their end, at which nnU-Net's `--c` stops.
+    """Rename incomplete checkpoints, at which nnU-Net's `--c` stops.
 
     Returns:
         The new names.

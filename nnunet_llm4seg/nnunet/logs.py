@@ -16,7 +16,7 @@ _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e-?\d+)?|\bnan\b")
 
 @dataclass
 class TrainingLog:
-    """Values by epoch; an epoch that was trained twice (continued runs) keeps the later value."""
+    """Values by epoch; an epoch that was trained twice (in continued runs) keeps the later value."""
 
     train_loss: dict[int, float] = field(default_factory=dict)
     val_loss: dict[int, float] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class TrainingLog:
 
 
 def read_training_log(fold: Path) -> TrainingLog:
-    """All `training_log_*.txt` of a fold's folder, oldest first; an empty log where there is none."""
+    """All `training_log_*.txt` of a fold's folder, oldest first; an empty log if there is none."""
     log = TrainingLog()
     by_name = {"train_loss": log.train_loss, "val_loss": log.val_loss, "Epoch time:": log.seconds}
     epoch = 0

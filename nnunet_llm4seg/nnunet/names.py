@@ -1,4 +1,4 @@
-"""Names that nnU-Net gives to its files and folders, as far as we rely on them."""
+"""The names of nnU-Net's files and folders on which we rely."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """nnU-Net's plans: our keys in them, and how a configuration inherits.
 
-A configuration inherits by `inherits_from`, entry by entry, the nearest one whole.
+A configuration inherits by `inherits_from`, entry by entry; the nearest entry is used as a whole.
 """
 
 from __future__ import annotations

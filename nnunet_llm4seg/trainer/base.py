@@ -1,4 +1,4 @@
-"""nnUNetTrainerLLM4Seg: nnU-Net's trainer with one LLM layer in the network; everything else is nnU-Net's."""
+"""nnUNetTrainerLLM4Seg: nnU-Net's trainer with one LLM layer in the network; all else is nnU-Net's."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from nnunet_llm4seg.trainer.settings import read_results, refuse_difference, res
 from nnunet_llm4seg.trainer.summary import describe_network, describe_settings
 from nnunet_llm4seg.trainer.whole import WholeCheckpoints
 
-# The layer that a first training has read, for the network that it builds; nnU-Net hands the builder plans only.
+# The layer that a first training has read, for the network that it builds; nnU-Net gives the builder only the plans.
 _AT_HAND: ContextVar[PreparedLayer | None] = ContextVar("_AT_HAND", default=None)
 
 
@@ -63,7 +63,7 @@ class nnUNetTrainerLLM4Seg(WholeCheckpoints):
         self.validated_checkpoint = FINAL_CHECKPOINT
         self.numerics = NumericsWatch()
         super().__init__(plans, configuration, fold, dataset_json, device)
-        self.save_every = 10  # epochs; an epoch on CT costs minutes, and jobs are killed
+        self.save_every = 10  # epochs; one epoch on CT takes minutes, and jobs are killed
         if self.epochs is not None:
             self.num_epochs = self.epochs
 
@@ -77,7 +77,7 @@ class nnUNetTrainerLLM4Seg(WholeCheckpoints):
     ) -> nn.Module:
         """nnU-Net's network with the layer's skeleton, from the plans alone: no model files, no network access.
 
-        In a first training the skeleton gets its values at once.
+        In a first training, the skeleton gets its values at once.
         """
         network = nnUNetTrainer.build_network_architecture(
             plans_manager, configuration_manager, num_input_channels, num_output_channels, enable_deep_supervision
@@ -87,7 +87,7 @@ class nnUNetTrainerLLM4Seg(WholeCheckpoints):
 
     @property
     def bottleneck(self) -> LLMBottleneck:
-        """The LLM bottleneck inside whatever wraps the network (DDP, torch.compile)."""
+        """The LLM bottleneck, also if DDP or torch.compile wraps the network."""
         network = self.network
         if isinstance(network, DistributedDataParallel):
             network = network.module
@@ -110,7 +110,7 @@ class nnUNetTrainerLLM4Seg(WholeCheckpoints):
             _AT_HAND.reset(token)
 
     def configure_optimizers(self):
-        """nnU-Net's optimiser and schedule, for the parameters that are trained only."""
+        """nnU-Net's optimiser and schedule, only for the parameters that are trained."""
         optimizer, lr_scheduler = super().configure_optimizers()
         for group in optimizer.param_groups:
             group["params"] = [parameter for parameter in group["params"] if parameter.requires_grad]
@@ -133,7 +133,7 @@ class nnUNetTrainerLLM4Seg(WholeCheckpoints):
         self.validated_checkpoint = FINAL_CHECKPOINT
         if self.device.type == "cuda":
             peak = torch.cuda.max_memory_allocated(self.device) / 1e6
-            self.print_to_log_file(f"Peak memory: {peak:.0f} MB of the GPU's, as torch allocated it")
+            self.print_to_log_file(f"Peak memory: {peak:.0f} MB on the GPU, as allocated by torch")
 
     def perform_actual_validation(self, save_probabilities: bool = False) -> None:
         """As nnU-Net's, but debug.json names the checkpoint that was validated, which `--val_best` changes."""
@@ -154,7 +154,7 @@ class nnUNetTrainerLLM4Seg(WholeCheckpoints):
             self.print_to_log_file(sentence)
 
     def load_checkpoint(self, filename_or_checkpoint: dict | str) -> None:
-        """As nnU-Net's, but --c takes the readable one of latest and best with the highest epoch, and says so."""
+        """As nnU-Net's, but --c uses the readable one of latest and best with the highest epoch, and logs it."""
         if isinstance(filename_or_checkpoint, str):
             path = Path(filename_or_checkpoint)
             if self.to_continue and path.name != FINAL_CHECKPOINT:
@@ -163,17 +163,17 @@ class nnUNetTrainerLLM4Seg(WholeCheckpoints):
                     self.print_to_log_file(f"WARNING: {problem}")
             else:
                 epoch = read_checkpoint(path)["current_epoch"]
-            self.to_continue = False  # what is loaded after this, for --val_best say, is meant as named
+            self.to_continue = False  # what is loaded afterwards, for example by --val_best, is used as named
             self.print_to_log_file(f"Loading {path}, epoch {epoch}.")
             filename_or_checkpoint = str(path)
             self.validated_checkpoint = path.name
         super().load_checkpoint(filename_or_checkpoint)
 
     def _claim_results(self) -> None:
-        """Write the resolved settings beside the folds, or stop if another fold has just written other ones."""
+        """Write the resolved settings beside the folds; refuse if another fold has just written different ones."""
         folder = Path(self.output_folder_base)
         for stale in Path(self.output_folder).glob(".checkpoint_*.part"):
-            stale.unlink()  # of a training that was killed while it wrote
+            stale.unlink()  # left by a training that was killed while writing
         with FileLock(folder / ".llm4seg.lock"):
             earlier = read_results(folder, self.configuration_name)
             if earlier is None:
@@ -182,7 +182,7 @@ class nnUNetTrainerLLM4Seg(WholeCheckpoints):
                 refuse_difference(self.settings, earlier, folder)
 
     def _load_layer(self) -> None:
-        """Fill the layer just before training, where neither resolving the settings nor a checkpoint has."""
+        """Fill the layer just before training, if neither resolving the settings nor a checkpoint has done it."""
         if self.bottleneck.loaded:
             return
         config, spec = self.settings.config, self.settings.spec

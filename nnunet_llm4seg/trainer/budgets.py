@@ -1,4 +1,4 @@
-"""Trainings of minutes: fewer iterations than nnU-Net's other training lengths, and nothing else."""
+"""Trainings of minutes, which differ from nnU-Net's other lengths only in the number of iterations."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class DemoBudget(nnUNetTrainer):
             self.num_epochs = self.epochs
         self.num_iterations_per_epoch = self.iterations
         self.num_val_iterations_per_epoch = self.validation_iterations
-        self.save_every = 1  # so that an interrupted demo goes on where it was
+        self.save_every = 1  # so that an interrupted demo continues where it was
 
 
 class SmokeBudget(DemoBudget):
-    """Four iterations: does a whole protocol run on these data and this machine? It says nothing else."""
+    """Four iterations, to show that a whole protocol runs on these data and this machine, and nothing else."""
 
     epochs: ClassVar[int | None] = 1
     iterations: ClassVar[int] = 4

@@ -1,4 +1,4 @@
-"""Checkpoints that are never torn, and what to take from those that are there."""
+"""Reading checkpoints: the newest one to continue from, and a frozen layer for other folds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """Read one of the user's own nnU-Net checkpoints (pickled, as nnU-Net writes them), mapped into memory.
 
     Raises:
-        CheckpointError: it is missing, torn or not nnU-Net's.
+        CheckpointError: it is missing, incomplete or not nnU-Net's.
     """
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=False, mmap=True)
@@ -37,7 +37,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def newest_readable(folder: Path) -> tuple[Path, int, list[str]]:
-    """Of a fold's `latest` and `best` checkpoints the readable one with the highest epoch.
+    """The readable one of a fold's `latest` and `best` checkpoints with the highest epoch.
 
     Returns:
         Its path, its epoch, and a sentence about each one that cannot be read.
@@ -71,7 +71,7 @@ def layer_from_siblings(results: Path, spec: LayerSpec) -> tuple[Path, Tensors] 
         try:
             weights = read_checkpoint(path)["network_weights"]
         except CheckpointError:
-            continue  # torn or foreign: the next one may do
+            continue  # incomplete or foreign: try the next one
         tensors = {name: weights.get(LAYER_PREFIX + name) for name in spec.dtypes}
         if all(t is not None for t in tensors.values()) and layer_sha256(tensors) == spec.sha256:
             return path, {name: tensor.clone() for name, tensor in tensors.items()}  # the file is only mapped

@@ -1,7 +1,7 @@
-"""Settings travel in the plans: what the user and the trainer ask for, and what a results folder was trained with.
+"""Settings are stored in the plans: what the user and the trainer ask for, and what a results folder was trained with.
 
-A configuration's `architecture` holds `llm4seg`, only the fields that the user gave, and, in the plans.json of
-results only, `llm4seg_resolved`: the complete settings and the layer's identity.
+A configuration's `architecture` contains `llm4seg`, only the fields that the user gave, and, only in the plans.json
+of results, `llm4seg_resolved`: the complete settings and the layer's identity.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Settings:
     """Complete settings of one training: what is injected, and which layer that is.
 
     Attributes:
-        prepared: The layer itself, where resolving the settings has read it. Never written anywhere.
+        prepared: The layer itself, if resolving the settings has read it. It is never written.
     """
 
     config: LLM4SegConfig
@@ -57,7 +57,7 @@ def resolve(
 
     Raises:
         SettingsConflictError: plan and trainer, or these and the earlier results, set a field differently.
-        LLM4SegError: a field is not allowed, or the layer cannot be had (only if there are no earlier results).
+        LLM4SegError: a field is not allowed, or the layer cannot be obtained (only if there are no earlier results).
     """
     config = requested(plans, configuration, trainer, variant)
     earlier = read_results(results, configuration)
@@ -77,13 +77,13 @@ def requested(plans: Mapping[str, Any], configuration: str, trainer: str, varian
         if name in asked and asked[name] != variant[name]:
             raise SettingsConflictError(
                 f"{name}: the plans {plans.get('plans_name')!r} set {asked[name]!r}, but the trainer {trainer} sets "
-                f"{variant[name]!r}; take the field out of the plans or choose another trainer."
+                f"{variant[name]!r}; remove the field from the plans or choose another trainer."
             )
     return LLM4SegConfig.from_dict({**asked, **variant})
 
 
 def refuse_difference(wanted: Settings, earlier: Settings, results: Path) -> None:
-    """Stop if a training would differ in any field from the results that are already there."""
+    """Refuse a training that differs in any field from the existing results."""
     ours, theirs = _flat(wanted), _flat(earlier)
     for name in theirs:
         if ours.get(name) != theirs[name]:
@@ -94,7 +94,7 @@ def refuse_difference(wanted: Settings, earlier: Settings, results: Path) -> Non
 
 
 def read_results(results: Path, configuration: str) -> Settings | None:
-    """The settings with which a results folder was trained, or None if it was not yet."""
+    """The settings with which a results folder was trained, or None before its first training."""
     plans = _read_json(results / PLANS)
     if plans is None or configuration not in plans.get("configurations", {}):
         return None
@@ -130,7 +130,7 @@ def _flat(settings: Settings) -> dict[str, Any]:
 
 
 def _read_json(path: Path, patience_s: float = 5.0) -> dict[str, Any] | None:
-    """Read a file that another fold may just be writing (nnU-Net does not write it whole)."""
+    """Read a file that another fold may be writing at this moment (nnU-Net does not write it atomically)."""
     deadline = time.monotonic() + patience_s
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Take the frozen LLM layer out of a checkpoint, and put it back: small files to share, without others' weights."""
+"""Remove the frozen LLM layer from a checkpoint, and add it again: small files to share, without others' weights."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def strip(path: Path, output: Path) -> Settings:
     """Write a checkpoint without its frozen layer, which it then only refers to by sha256.
 
     Raises:
-        CheckpointError: it cannot be read or written, holds no frozen layer, or `output` is there.
+        CheckpointError: it cannot be read or written, contains no frozen layer, or `output` exists.
         LayerMismatchError: the layer in it is not the one that its plans name.
     """
     checkpoint, settings = _frozen(path)
     weights = checkpoint["network_weights"]
     held = {name: weights.pop(LAYER_PREFIX + name, None) for name in settings.spec.dtypes}
     if any(tensor is None for tensor in held.values()):
-        raise CheckpointError(f"the checkpoint {path} holds no complete LLM layer, so there is nothing to strip.")
+        raise CheckpointError(f"the checkpoint {path} contains no complete LLM layer, so there is nothing to strip.")
     _verify(layer_sha256(held), settings, str(path))
     write_checkpoint(checkpoint, output)
     return settings
@@ -37,7 +37,7 @@ def embed(path: Path, output: Path) -> Settings:
     """Write a checkpoint with the frozen layer that it refers to, found as for training.
 
     Raises:
-        CheckpointError: it cannot be read or written, its layer is trained, or `output` is there.
+        CheckpointError: it cannot be read or written, its layer is trained, or `output` exists.
         LayerMismatchError: the layer found is not the one that its plans name.
         LLM4SegError: the layer is not found, see `llm.locate.locate`.
     """
@@ -50,10 +50,10 @@ def embed(path: Path, output: Path) -> Settings:
 
 
 def write_checkpoint(checkpoint: dict[str, Any], output: Path) -> None:
-    """Write a new checkpoint, whole or not at all.
+    """Write a new checkpoint, completely or not at all.
 
     Raises:
-        CheckpointError: a file of that name is there, or it cannot be written.
+        CheckpointError: a file of that name exists, or it cannot be written.
     """
     if output.exists():
         raise CheckpointError(f"the file {output} already exists; give another name with -o.")
@@ -75,7 +75,7 @@ def _frozen(path: Path) -> tuple[dict[str, Any], Settings]:
         settings = settings_in(inherited(arguments["plans"], arguments["configuration"], "architecture"))
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
-            f"the checkpoint {path} is not of an LLM4Seg trainer; use llm4seg warm-start for nnU-Net's own."
+            f"the checkpoint {path} was not written by an LLM4Seg trainer; for nnU-Net's own, use llm4seg warm-start."
         ) from error
     if settings.config.trainable:
         raise CheckpointError(f"the LLM layer in {path} was trained, so it exists nowhere else and must stay in it.")

@@ -1,4 +1,4 @@
-"""What the log says at the start of a training."""
+"""The lines in the log at the start of a training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Boost the model that you have: a vanilla nnU-Net checkpoint as the start of an LLM4Seg training."""
+"""A vanilla nnU-Net checkpoint as the start of an LLM4Seg training."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def warm_start(path: Path, output: Path, *, plans: str, trainer: str) -> Setting
     """Write a checkpoint of an LLM4Seg network before its first epoch, with a vanilla network's weights in it.
 
     Encoder, decoder and segmentation heads are the vanilla network's, the LLM layer is the one that the plans and the
-    trainer ask for, the two adapters are fresh (drawn with the settings' `seed`), and a gate is zero: with
+    trainer ask for, the two adapters are new (drawn with the settings' `seed`), and a gate is zero: with
     `residual: gated` the network computes exactly what the vanilla network computes.
 
     Args:
@@ -33,11 +33,11 @@ def warm_start(path: Path, output: Path, *, plans: str, trainer: str) -> Setting
         trainer: Name of an LLM4Seg trainer.
 
     Raises:
-        CheckpointError: the checkpoint cannot be read, is not vanilla or does not fit the plans, or `output` is there
+        CheckpointError: the checkpoint cannot be read, is not vanilla or does not fit the plans, or `output` exists
             or cannot be written.
         ConfigError: there is no such trainer.
         DatasetError: there are no such plans, data set or configuration, or it is not preprocessed.
-        LLM4SegError: the layer cannot be had, see `trainer.settings.resolve`.
+        LLM4SegError: the layer cannot be obtained, see `trainer.settings.resolve`.
     """
     if output.exists():
         raise CheckpointError(f"the file {output} already exists; give another name with -o.")
@@ -49,7 +49,7 @@ def warm_start(path: Path, output: Path, *, plans: str, trainer: str) -> Setting
     except (KeyError, TypeError) as error:
         raise CheckpointError(f"the checkpoint {path} does not say for which plans it was trained.") from error
     if any(name.startswith("bottleneck.") for name in vanilla):
-        raise CheckpointError(f"the checkpoint {path} holds an LLM layer already; give a vanilla nnU-Net one.")
+        raise CheckpointError(f"the checkpoint {path} contains an LLM layer already; give one of vanilla nnU-Net.")
     asked = read_plans(
         dataset_folder("nnUNet_preprocessed", dataset) / f"{plans}.json", f"make it with `llm4seg plan {dataset} …`"
     )
@@ -67,7 +67,7 @@ def warm_start(path: Path, output: Path, *, plans: str, trainer: str) -> Setting
         torch.random.set_rng_state(torch_state)
         _load(started, vanilla, path)
         started.inference_allowed_mirroring_axes = checkpoint.get("inference_allowed_mirroring_axes")
-        started.current_epoch = -1  # nnU-Net stores the epoch that comes next
+        started.current_epoch = -1  # nnU-Net stores the number of the next epoch
         started.save_checkpoint(str(output))
     return started.settings
 
@@ -92,7 +92,7 @@ def _trainer(name: str) -> type[nnUNetTrainerLLM4Seg]:
         found = None
     if found is None or not issubclass(found, nnUNetTrainerLLM4Seg):
         raise ConfigError(
-            f"trainer: {name!r} is no LLM4Seg trainer that nnU-Net finds; choose nnUNetTrainerLLM4SegGated, or "
+            f"trainer: {name!r} is not an LLM4Seg trainer that nnU-Net finds; choose nnUNetTrainerLLM4SegGated, or "
             "another one whose name begins with nnUNetTrainerLLM4Seg."
         )
     return found

@@ -49,5 +49,5 @@ def test_slim_checkpoints_need_the_model_at_prediction_and_say_so(tmp_path):
     assert "ModelNotFoundError: this checkpoint refers to its LLM layer by sha256" in gone
     save_model(model, torch.bfloat16, seed=1)
     other = project.run("nnUNetv2_predict", *options, "-o", tmp_path / "other", rc=1)
-    assert "LayerMismatchError: the layer offered has sha256" in other
+    assert "LayerMismatchError: the given layer has sha256" in other
     assert not list((tmp_path / "without").glob("*.png")) + list((tmp_path / "other").glob("*.png"))

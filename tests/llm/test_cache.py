@@ -84,7 +84,9 @@ def test_a_layer_that_is_not_what_was_fetched_is_not_trained_with(fetched, file)
     content = path.read_bytes()
     # the last number of the last tensor, or a space
     path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]) if file == "model.safetensors" else content + b" ")
-    with pytest.raises(ModelFilesError, match=f"{file} has another sha256 than when it was fetched.*fetch it again"):
+    with pytest.raises(
+        ModelFilesError, match=f"{file} has a different sha256 than when it was fetched.*fetch it again"
+    ):
         prepare_layer(asked)
     assert prepare_layer(LLM4SegConfig(model="org/tiny", layer=2))
 
@@ -98,7 +100,7 @@ def test_removing_one_layer_keeps_the_other(fetched):
 
 def test_what_is_not_there_is_not_removed(fetched):
     with pytest.raises(
-        CacheError, match=r"does not hold layer 5 of org/tiny; it holds org/tiny layer 1, org/tiny lay"
+        CacheError, match=r"does not contain layer 5 of org/tiny; it contains org/tiny layer 1, org/tiny lay"
     ):
         cache.remove("org/tiny", 5)
 

@@ -351,7 +351,7 @@ def test_a_part_of_a_head_that_transformers_cannot_turn_is_refused():
     if turns_parts_of_heads():
         assert describe_layer(values, 0).rotary_size == 4
     else:
-        with pytest.raises(ModelFilesError, match=r"turns 4 of each head's 8 dimensions .*transformers .*newer"):
+        with pytest.raises(ModelFilesError, match=r"rotates 4 of each head's 8 dimensions .*transformers .*newer"):
             build_layer(describe_layer(values, 0))
 
 

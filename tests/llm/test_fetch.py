@@ -173,7 +173,7 @@ def test_a_server_that_always_drops_ends_in_one_sentence(hub, tmp_path):
 def test_a_file_that_changes_meanwhile_is_refused(hub, tmp_path):
     hub.change_after = 2
     found = hub.fetch(tmp_path)
-    assert found["error"] == "HubError" and "changed while it was being downloaded" in found["message"]
+    assert found["error"] == "HubError" and "changed during the download" in found["message"]
     assert_nothing_is_there(tmp_path)
 
 
@@ -204,7 +204,7 @@ FAULTS = [
     ("org/bare", 14, "", {}, "ModelNotFoundError", r"no config\.json"),
     ("org/cnn", 14, "", {}, "ModelFilesError", "'resnet' is not supported"),
     ("org/torn", 14, "", {}, "ModelFilesError", "damaged"),
-    ("org/part", 14, "", {}, "ModelFilesError", "no tensors of layer 14; it holds 0, 1, 2"),
+    ("org/part", 14, "", {}, "ModelFilesError", "no tensors of layer 14; it contains 0, 1, 2"),
 ]
 
 
@@ -387,11 +387,11 @@ def test_a_folder_of_ones_own_is_an_ordinary_model(hub, model, tmp_path):
     assert not (tmp_path / "cache").exists()
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
     other = hub.fetch(tmp_path, layer=3, arguments={"to": str(tmp_path / "mine")})
-    assert other["error"] == "CacheError" and "holds layer 14 of org/tiny" in other["message"]
+    assert other["error"] == "CacheError" and "contains layer 14 of org/tiny" in other["message"]
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.txt").write_text("precious")
     taken = hub.fetch(tmp_path, arguments={"to": str(tmp_path / "full")})
-    assert taken["error"] == "CacheError" and "holds something else" in taken["message"]
+    assert taken["error"] == "CacheError" and "contains something else" in taken["message"]
 
 
 @pytest.mark.parametrize(

@@ -81,13 +81,13 @@ def test_a_folder_with_one_layer_only_says_which(llama, tmp_path):
     every = load_file(llama / "model.safetensors")
     save_file({n: t for n, t in every.items() if "layers.2." in n}, tmp_path / "model.safetensors")
     assert prepare(tmp_path, 2)[0].sha256 == prepare(llama, 2)[0].sha256
-    with pytest.raises(ModelFilesError, match="no tensors of layer 1; it holds 2;"):
+    with pytest.raises(ModelFilesError, match="no tensors of layer 1; it contains 2;"):
         prepare(tmp_path, 1)
 
 
 def test_pickled_weights_are_refused(llama, tmp_path):
     shutil.copy(llama / "config.json", tmp_path)
-    with pytest.raises(ModelFilesError, match=r"holds no model\.safetensors"):
+    with pytest.raises(ModelFilesError, match=r"contains no model\.safetensors"):
         prepare(tmp_path)
     torch.save({}, tmp_path / "pytorch_model.bin")
     with pytest.raises(ModelFilesError, match="never loaded because they can run code"):
@@ -99,7 +99,7 @@ def test_a_truncated_file_is_refused(llama, tmp_path, kept):
     shutil.copy(llama / "config.json", tmp_path)
     content = (llama / "model.safetensors").read_bytes()
     (tmp_path / "model.safetensors").write_bytes(content[:kept])
-    with pytest.raises(ModelFilesError, match="is no safetensors file, or a damaged one"):
+    with pytest.raises(ModelFilesError, match="is not a safetensors file, or is damaged"):
         prepare(tmp_path)
 
 
@@ -151,7 +151,7 @@ def _with_header(llama, tmp_path, header: bytes):
 
 def test_a_header_nested_without_end_is_one_sentence(llama, tmp_path):
     folder = _with_header(llama, tmp_path, b'{"a":' * 100_000 + b"1" + b"}" * 100_000)
-    with pytest.raises(ModelFilesError, match="is no safetensors file, or a damaged one"):
+    with pytest.raises(ModelFilesError, match="is not a safetensors file, or is damaged"):
         prepare(folder)
     (folder / "config.json").write_text('{"a":' * 100_000 + "1" + "}" * 100_000)
     with pytest.raises(ModelFilesError, match=r"config\.json"):

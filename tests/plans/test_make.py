@@ -63,9 +63,9 @@ def test_writing_the_same_again_is_fine_but_a_different_file_is_kept(folder):
     path = write(folder, layer=3)
     before = path.read_bytes()
     assert write(folder, layer=3) == path
-    with pytest.raises(DatasetError, match=r"New\.json is there and differs.*-o"):
+    with pytest.raises(DatasetError, match=r"New\.json exists and differs.*-o"):
         write(folder, layer=4)
-    with pytest.raises(DatasetError, match="is there and differs"):
+    with pytest.raises(DatasetError, match="exists and differs"):
         write(folder, name="nnUNetPlans")
     assert path.read_bytes() == before
 
@@ -145,7 +145,7 @@ def test_a_file_that_holds_no_plans_is_named(folder, content):
 
 def test_plans_that_cannot_be_written_or_are_damaged_are_named(folder, monkeypatch):
     (folder / "New.json").write_text("{")
-    with pytest.raises(DatasetError, match="is there and differs"):
+    with pytest.raises(DatasetError, match="exists and differs"):
         write(folder)
 
     def full(path, content):

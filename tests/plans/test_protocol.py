@@ -99,7 +99,7 @@ def test_setting_outside_the_protocol_is_named(project, options, names):
     [((500, 500), "images of 500x500 pixels"), ((256, 500, 100), "images of 100x100, 256x256, 500x500 pixels")],
 )
 def test_images_of_another_size_are_refused_with_the_command(project, sizes, found):
-    with pytest.raises(DatasetError, match=rf"holds {found}; .*--size 256"):
+    with pytest.raises(DatasetError, match=rf"contains {found}; .*--size 256"):
         pair_of(planned_2d(project, sizes=sizes))
 
 
@@ -117,7 +117,7 @@ def test_raw_images_that_are_missing_or_damaged_are_named(project):
         pair_of(folder)
     for path in images.iterdir():
         path.unlink()
-    with pytest.raises(DatasetError, match="holds no images"):
+    with pytest.raises(DatasetError, match="contains no images"):
         pair_of(folder)
     images.rmdir()
     with pytest.raises(DatasetError, match="imagesTr cannot be read"):

@@ -83,7 +83,7 @@ def test_a_stripped_checkpoint_is_not_stripped_again(checkpoint, tmp_path):
 def test_a_vanilla_checkpoint_is_named(tmp_path):
     content = {"network_weights": {}, "current_epoch": 1, "init_args": {"plans": {"configurations": {}}}}
     torch.save(content, tmp_path / "vanilla.pth")
-    with pytest.raises(CheckpointError, match="not of an LLM4Seg trainer"):
+    with pytest.raises(CheckpointError, match="not written by an LLM4Seg trainer"):
         strip(tmp_path / "vanilla.pth", tmp_path / "light.pth")
 
 

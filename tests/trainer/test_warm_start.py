@@ -113,7 +113,7 @@ def test_what_does_not_fit_is_named_and_nothing_is_written(project, vanilla, arg
 
 def test_a_checkpoint_with_a_layer_is_not_started_again(project, vanilla):
     warm_start(project / "vanilla.pth", project / "warm.pth", plans="Q", trainer=GATED)
-    with pytest.raises(CheckpointError, match="holds an LLM layer already"):
+    with pytest.raises(CheckpointError, match="contains an LLM layer already"):
         warm_start(project / "warm.pth", project / "again.pth", plans="Q", trainer=GATED)
     with pytest.raises(CheckpointError, match="already exists"):
         warm_start(project / "vanilla.pth", project / "warm.pth", plans="Q", trainer=GATED)

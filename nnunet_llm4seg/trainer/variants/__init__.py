@@ -1,5 +1,5 @@
-"""Every trainer, written out in one module per variant. Names stay for ever: checkpoints and results hold them."""
-# ruff: noqa: F403, F405 (all that those modules define belongs here)
+"""Every trainer, written out in one module per variant. Names never change: checkpoints and results contain them."""
+# ruff: noqa: F403, F405 (everything that those modules define belongs here)
 
 from __future__ import annotations
 
