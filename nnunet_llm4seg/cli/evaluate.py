@@ -32,4 +32,6 @@ def evaluate(
     counts = result["empty_masks"]["counts"]
     used = [f"{label} {', '.join(f'{kind} {n}' for kind, n in by.items())}" for label, by in counts.items()]
     typer.echo(f"NSD at {result['tolerance']}.\n{result['empty_masks']['policy']}")
+    for notice in result["notices"]:
+        typer.echo(f"Notice: {notice}.")
     typer.echo(f"Empty masks: {'; '.join(used)}.\nWritten to {output or predictions}")

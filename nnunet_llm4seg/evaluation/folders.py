@@ -12,8 +12,8 @@ import numpy as np
 from nnunet_llm4seg.errors import ComparisonError, DatasetError
 from nnunet_llm4seg.evaluation.measuring import (
     Labels,
+    Measured,
     case_names,
-    check_labels_occur,
     count_empty,
     describe_tolerance,
     measure_pairs,
@@ -22,7 +22,7 @@ from nnunet_llm4seg.evaluation.measuring import (
 from nnunet_llm4seg.evaluation.metrics import EMPTY_POLICY, NAMES
 from nnunet_llm4seg.files import write_json, written_whole
 from nnunet_llm4seg.nnunet.files import read_json
-from nnunet_llm4seg.nnunet.segmentations import find_reader
+from nnunet_llm4seg.nnunet.segmentations import check_same_place, find_reader
 
 
 def evaluate(
@@ -34,19 +34,22 @@ def evaluate(
 ) -> dict[str, Any]:
     """Measure every prediction and write evaluation.json and per_case.csv.
 
-    Labels and file ending come from the dataset.json in `predictions` (nnU-Net writes one there), or in
-    the parent of either folder.
+    Predictions may be a part of the references' cases, as a fold's `validation` is. A label that no reference holds is
+    left out. Labels and file ending come from the dataset.json in `predictions` (nnU-Net writes one there), in the two
+    folders above it (a model's folder, for `validation`), or above `references`.
 
     Args:
         output: folder to write; by default `predictions`.
         tolerance: of the NSD in mm (pixels where files know no mm); by default 2 mm in 3D, 2 pixels in 2D.
 
     Returns:
-        What evaluation.json holds: `cases`, `tolerance`, `mean` by label and metric (also over labels), `empty_masks`.
+        What evaluation.json holds: `cases`, `tolerance`, `mean` by label and metric (also over labels), `empty_masks`,
+        and `notices`, in sentences: references without a prediction, labels left out.
 
     Raises:
-        ComparisonError: the folders do not hold the same cases, or a label occurs in no reference.
-        DatasetError: a folder or file is missing or not as expected.
+        ComparisonError: a prediction has no reference, or no label occurs in any reference.
+        DatasetError: a folder or file is missing or not as expected, or a prediction has another spacing or
+            direction than its reference.
     """
     predictions, references = Path(predictions), Path(references)
     for folder in (predictions, references):
@@ -56,17 +59,22 @@ def evaluate(
         raise ComparisonError(f"--tolerance: {tolerance} is not allowed; give a number from 0.")
     dataset = _find_dataset(predictions, references)
     labels, ending = Labels.from_dataset_json(dataset), dataset["file_ending"]
-    names = sorted(case_names(references, ending))
-    differing = name_differences(case_names(predictions, ending), names)
-    if differing or not names:
+    known, predicted = case_names(references, ending), case_names(predictions, ending)
+    names = sorted(predicted)
+    unexpected = name_differences(predicted, known & predicted)
+    if unexpected or not names:
         raise ComparisonError(
-            f"{predictions}: {differing or 'no *' + ending + ' files'}, compared with {references};"
-            " both folders must hold the same cases."
+            f"{predictions}: {unexpected or 'no *' + ending + ' files'}, compared with {references};"
+            " every prediction needs a reference of the same name."
         )
-    reader = find_reader(dataset, references / f"{names[0]}{ending}")
     pairs = [(predictions / f"{name}{ending}", references / f"{name}{ending}") for name in names]
-    measured = measure_pairs(pairs, reader, labels, tolerance)
-    check_labels_occur(measured, labels, str(references))
+    for pair in pairs:
+        check_same_place(*pair)
+    measured = measure_pairs(pairs, find_reader(dataset, pairs[0][1]), labels, tolerance)
+    measured, labels, absent = _labels_that_occur(measured, labels, references)
+    notices = [f"no reference holds {name!r}: left out" for name in absent]
+    if known - predicted:
+        notices.append(f"{len(known - predicted)} of {len(known)} references have no prediction: not measured")
     means = measured.values.mean(0)
     result = {
         "cases": len(names),
@@ -76,6 +84,7 @@ def evaluate(
             "mean over labels": dict(zip(NAMES, means.mean(0).tolist(), strict=True)),
         },
         "empty_masks": {"policy": EMPTY_POLICY, "counts": count_empty([measured], labels)},
+        "notices": notices,
     }
     folder = Path(output) if output else predictions
     try:
@@ -95,8 +104,20 @@ def evaluate(
     return result
 
 
+def _labels_that_occur(measured: Measured, labels: Labels, references: Path) -> tuple[Measured, Labels, list[str]]:
+    """The labels that some reference holds, their metrics, and the other labels' names."""
+    occurs = np.isin(measured.empty, ("", "prediction")).any(axis=0)  # (L,)
+    kept = {name: region for (name, region), found in zip(labels.regions.items(), occurs, strict=True) if found}
+    if not kept:
+        raise ComparisonError(
+            f"{references}: no reference holds any of {', '.join(labels.regions)}; give references with labels."
+        )
+    absent = [name for name in labels.regions if name not in kept]
+    return Measured(measured.values[:, occurs], measured.empty[:, occurs]), Labels(kept, labels.ignore), absent
+
+
 def _find_dataset(predictions: Path, references: Path) -> Mapping[str, Any]:
-    for folder in (predictions, predictions.parent, references.parent):
+    for folder in (predictions, *predictions.absolute().parents[:2], references.absolute().parent):
         if (folder / "dataset.json").is_file():
             dataset = read_json(folder / "dataset.json")
             if isinstance(dataset, dict) and isinstance(dataset.get("file_ending"), str) and "labels" in dataset:

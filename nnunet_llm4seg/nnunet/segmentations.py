@@ -49,6 +49,42 @@ def read_segmentation(reader: Any, path: Path) -> tuple[np.ndarray, tuple[float,
     return np.rint(array).astype(np.int32), spacing
 
 
+def check_same_place(prediction: Path, reference: Path) -> None:
+    """Check that two segmentations have the same spacing and direction, of which their headers alone are read.
+
+    Files without a header for that, such as PNG, have unit spacing.
+
+    Raises:
+        DatasetError: they differ.
+    """
+    first, second = (_header(path) for path in (prediction, reference))
+    if first is None or second is None:
+        return
+    for what, ours, theirs in zip(("spacing", "direction"), first, second, strict=True):
+        if len(ours) != len(theirs) or not np.allclose(ours, theirs, rtol=1e-3, atol=1e-3):
+            raise DatasetError(
+                f"{prediction}: {what} {_rounded(ours)}, but its reference {reference} has {_rounded(theirs)}; these"
+                " are not predictions of this data set, or were resampled."
+            )
+
+
+def _header(path: Path) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    """Spacing and direction; None where ITK cannot read the file, which nnU-Net's reader then judges."""
+    import SimpleITK
+
+    reader = SimpleITK.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError:
+        return None
+    return tuple(reader.GetSpacing()), tuple(reader.GetDirection())
+
+
+def _rounded(values: tuple[float, ...]) -> str:
+    return "(" + ", ".join(f"{value:g}" for value in values) + ")"
+
+
 def first_channel(folder: Path, case: str, ending: str) -> Path:
     """The file of a case's first channel in a folder of raw images."""
     return folder / f"{case}_0000{ending}"
