@@ -18,7 +18,6 @@ import nnunet_llm4seg
 
 ROOT = Path(__file__).resolve().parents[1]
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-ROOMS = ["cli", "datasets", "evaluation", "analysis", "trainer", "plans", "network", "bottleneck", "llm", "config"]
 
 
 def packages() -> set[str]:
@@ -111,7 +110,15 @@ def test_rooms_do_not_know_what_they_must_not():
         "bottleneck.py": {"nnunetv2"},
         "llm/**/*.py": {"nnunetv2", "nnunet_llm4seg.trainer", "nnunet_llm4seg.network", "nnunet_llm4seg.cli"},
         "network.py": {"nnunetv2", "nnunet_llm4seg.trainer", "nnunet_llm4seg.datasets", "nnunet_llm4seg.cli"},
-        "trainer/*.py": {"nnunet_llm4seg.evaluation", "nnunet_llm4seg.analysis", "nnunet_llm4seg.cli"},
+        "trainer/**/*.py": {"nnunet_llm4seg.evaluation", "nnunet_llm4seg.analysis", "nnunet_llm4seg.cli"},
+        "backbones/*.py": {"nnunet_llm4seg.llm", "nnunet_llm4seg.nnunet", "nnunet_llm4seg.cli"},
+        "nnunet/*.py": {
+            "nnunet_llm4seg.llm",
+            "nnunet_llm4seg.trainer",
+            "nnunet_llm4seg.evaluation",
+            "nnunet_llm4seg.cli",
+        },
+        "study/*.py": {"nnunet_llm4seg.network", "nnunet_llm4seg.bottleneck", "nnunet_llm4seg.cli"},
         "datasets/*.py": {"nnunet_llm4seg.network", "nnunet_llm4seg.trainer", "nnunet_llm4seg.cli"},
         "evaluation/**/*.py": {"nnunet_llm4seg.trainer", "nnunet_llm4seg.cli"},
         "analysis/*.py": {"nnunet_llm4seg.trainer", "nnunet_llm4seg.cli"},

@@ -38,6 +38,14 @@ def test_a_link_leads_to_a_file_of_the_repository_or_to_the_web(page):
     assert [link for link in local if not (page.parent / link.split("#")[0]).is_file()] == []
 
 
+def test_the_map_for_contributors_names_files_and_folders_that_exist():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rooms = ("nnunet_llm4seg/", "tests/", "plans/", "trainers/", "scripts/", "docs/")
+    named = [name for name in re.findall(r"`([\w/.-]+)`", text) if name.startswith(rooms)]
+    assert len(named) > 30
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
 @pytest.mark.parametrize("cell", [cell for cell in _table(README, "Troubleshooting") if "Could not find" not in cell])
 def test_a_message_in_the_troubleshooting_is_one_of_ours(cell):
     folders = (ROOT / "nnunet_llm4seg", ROOT / "plans")
