@@ -22,7 +22,9 @@ def run(
     file: File,
     epochs: Epochs = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and the estimates only.")] = False,
-    amend: Annotated[bool, typer.Option("--amend", help="The file has changed: keep the difference, go on.")] = False,
+    amend: Annotated[
+        bool, typer.Option("--amend", help="The file has changed: record the difference and continue.")
+    ] = False,
 ) -> None:
     """Prepare and train all that is not done; run it again at any time, after any interruption."""
     from rich.console import Console
@@ -40,7 +42,7 @@ def run(
     try:
         states = running.run_study(opened, _say, amend=amend)
     except KeyboardInterrupt:
-        print("\nStopped; nothing is lost. Run the same command again to go on.")
+        print("\nStopped; nothing is lost. Run the same command again to continue.")
         raise typer.Exit(130) from None
     trainings = list_trainings(opened)
     by_key = {training.key: state for training, state in zip(trainings, states, strict=True)}
@@ -119,7 +121,7 @@ def cancel(file: File, epochs: Epochs = None, arm: Arms = None, fold: Folds = No
 
 @study.command()
 def report(file: File, epochs: Epochs = None) -> None:
-    """Compare what is done so far, per data set, with all repeated runs; what is left out is named."""
+    """Compare what is done so far, per data set, with all repeated runs; what is omitted is named."""
     from nnunet_llm4seg.study import states
     from nnunet_llm4seg.study.folder import open_study
     from nnunet_llm4seg.study.report import report as write

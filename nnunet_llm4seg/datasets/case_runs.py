@@ -92,7 +92,7 @@ def write_cases(found: Found, folder: Path, progress: Progress, *, similar: bool
 
 
 def look_at_cases(found: Found, progress: Progress, refused: Callable[[Case, Exception], None]) -> Cases:
-    """Read all cases and write nothing; what cannot be read is handed to `refused` and left out."""
+    """Read all cases and write nothing; what cannot be read is given to `refused` and omitted."""
     reading, labels = image_reading(found), len(found.dataset.labels)
 
     def look(name: str, case: Case) -> CaseResult | None:

@@ -106,7 +106,7 @@ def write_volume(source: Path, target: Path) -> None:
         if source.name.lower().endswith(".nii.gz"):
             shutil.copyfile(source, temporary)
         elif _is_nifti(source):
-            # no name and no time, so that a run that goes on writes the same bytes
+            # no name and no time, so that a continued run writes the same bytes
             with (
                 source.open("rb") as stored,
                 temporary.open("wb") as file,

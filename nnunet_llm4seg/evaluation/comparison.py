@@ -36,7 +36,7 @@ def compare(
     Args:
         dataset: id or full name of the data set.
         configuration: nnU-Net's configuration, for example `2d`.
-        candidates: arms as TRAINER__PLANS, the main one first; by default the only LLM4Seg arm there is.
+        candidates: arms as TRAINER__PLANS, the main one first; by default the only LLM4Seg arm.
         baseline: an arm; by default the vanilla twin of the main candidate.
         folds: by default all of splits_final.json.
         runs: further results roots beside nnUNet_results; each holds one repeated run.
@@ -44,14 +44,14 @@ def compare(
         primary: `dice` or `iou`.
         tolerance: of the NSD in mm (pixels where files know no mm); by default 2 mm in 3D, 2 pixels in 2D.
         group_by: regular expression on case names that gives the patient, in place of groups.json.
-        target: difference in points for which the number of runs needed is worked out.
+        target: difference in points for which the needed number of runs is computed.
         allow_different: compare arms that differ in more than the bottleneck; the report lists it.
         command: the command line to show in the report.
         report_difference: called with each difference that `allow_different` or `arms.rivals` lets pass, before
             anything else.
 
     Returns:
-        What comparison.json holds, and `folder`, where the report is.
+        The content of comparison.json, and `folder`, the folder of the report.
 
     Raises:
         ComparisonError: arms are missing, unfinished, different or cannot be compared.

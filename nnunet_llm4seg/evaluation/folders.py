@@ -34,8 +34,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """Measure every prediction and write evaluation.json and per_case.csv.
 
-    Predictions may be a part of the references' cases, as a fold's `validation` is. A label that no reference holds is
-    left out. Labels and file ending come from the dataset.json in `predictions` (nnU-Net writes one there), in the two
+    Predictions may be a part of the references' cases, as a fold's `validation` is. A label that is in no reference is
+    omitted. Labels and file ending come from the dataset.json in `predictions` (nnU-Net writes one there), in the two
     folders above it (a model's folder, for `validation`), or above `references`.
 
     Args:
@@ -43,8 +43,8 @@ def evaluate(
         tolerance: of the NSD in mm (pixels where files know no mm); by default 2 mm in 3D, 2 pixels in 2D.
 
     Returns:
-        What evaluation.json holds: `cases`, `tolerance`, `mean` by label and metric (also over labels), `empty_masks`,
-        and `notices`, in sentences: references without a prediction, labels left out.
+        The content of evaluation.json: `cases`, `tolerance`, `mean` by label and metric (also over labels),
+        `empty_masks`, and `notices`, in sentences: references without a prediction, omitted labels.
 
     Raises:
         ComparisonError: a prediction has no reference, or no label occurs in any reference.
@@ -72,7 +72,7 @@ def evaluate(
         check_same_place(*pair)
     measured = measure_pairs(pairs, find_reader(dataset, pairs[0][1]), labels, tolerance)
     measured, labels, absent = _labels_that_occur(measured, labels, references)
-    notices = [f"no reference holds {name!r}: left out" for name in absent]
+    notices = [f"no reference contains {name!r}: omitted" for name in absent]
     if known - predicted:
         notices.append(f"{len(known - predicted)} of {len(known)} references have no prediction: not measured")
     means = measured.values.mean(0)

@@ -159,7 +159,7 @@ def check_labels_occur(measured: Measured, labels: Labels, where: str) -> None:
     for i, name in enumerate(labels.regions):
         if not np.isin(measured.empty[:, i], ("", "prediction")).any():
             raise ComparisonError(
-                f"label {name!r} occurs in no reference of {where}, so nothing can be said of it; give more cases,"
+                f"label {name!r} occurs in no reference of {where}, so it cannot be measured; give more cases,"
                 " or remove it from `labels` in dataset.json."
             )
 

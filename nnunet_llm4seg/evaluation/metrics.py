@@ -50,20 +50,20 @@ class MaskPair:
 
     @property
     def diagonal(self) -> float:
-        """Length of the image's diagonal, the largest distance there is."""
+        """Length of the image's diagonal, the largest possible distance."""
         return float(np.linalg.norm(np.multiply(self.shape, self.spacing)))
 
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric: how it is computed, shown, and what empty masks count.
+    """One metric: how it is computed and shown, and how empty masks count.
 
     Attributes:
         name: key in our files.
         title: as it is written in the report.
         compute: its value where neither mask is empty.
-        both_empty: its value where both masks are empty, which is right.
-        one_empty: its value where only one mask is empty, which is wrong.
+        both_empty: its value if both masks are empty, which is correct.
+        one_empty: its value if only one mask is empty, which is wrong.
         percent: whether it is a share, shown in points (0 to 100); otherwise a distance in mm, or in pixels where
             files know no mm.
         higher_is_better: its direction.
@@ -119,13 +119,13 @@ NAMES = tuple(metric.name for metric in METRICS)
 BY_NAME = {metric.name: metric for metric in METRICS}
 PRIMARY = tuple(metric.name for metric in METRICS if metric.primary)
 EMPTY_POLICY = (
-    "Where reference and prediction are both empty the case counts as right: 1 (HD95: 0). Where only one of"
-    " them is empty it counts as wrong: 0 (HD95: the diagonal of the image). No case is left out."
+    "If reference and prediction are both empty, the case counts as correct: 1 (HD95: 0). If only one of"
+    " them is empty, it counts as wrong: 0 (HD95: the diagonal of the image). No case is omitted."
 )
 
 
 def measure_masks(pair: MaskPair) -> list[float]:
-    """One finite value for each of `METRICS`; `EMPTY_POLICY` says what empty masks count.
+    """One finite value for each of `METRICS`; `EMPTY_POLICY` says how empty masks count.
 
     >>> square = np.ones((4, 4), bool)
     >>> dict(zip(NAMES, measure_masks(MaskPair(square, square, (1, 1), 2.0))))["dice"]

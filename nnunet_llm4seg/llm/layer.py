@@ -258,7 +258,7 @@ def _store(layer: LLMLayer, state: dict[str, Any], prefix: str, local_metadata: 
 
 
 def _check_incoming(layer: LLMLayer, state: dict[str, Any], prefix: str, *_: object) -> None:
-    if layer._arriving is None:  # whoever holds the layer may have checked already
+    if layer._arriving is None:  # the module that contains the layer may have checked already
         if not prefix:
             layer.refer(state, prefix)  # a state dict of nothing but this layer
         layer.check(state, prefix)

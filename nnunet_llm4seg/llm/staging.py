@@ -45,7 +45,7 @@ def private_folder(path: Path) -> None:
 
 
 def publish(folder: Path, destination: Path) -> None:
-    """Give a private folder its final name, readable for whoever can read the folder around it."""
+    """Give a private folder its final name, readable for everyone who can read the folder around it."""
     folder.chmod(stat.S_IMODE(destination.parent.stat().st_mode))
     os.replace(folder, destination)
 

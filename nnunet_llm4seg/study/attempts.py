@@ -27,7 +27,7 @@ class Attempt:
 
 
 def log_of(training: Training) -> Path:
-    """The log of the next attempt; numbers go on over those that `retry` set aside."""
+    """The log of the next attempt; numbers continue after those that `retry` set aside."""
     numbers = [int(path.stem.rpartition("_")[2]) for path in training.folder.rglob("attempt_*.log")]
     return training.folder / f"attempt_{max(numbers, default=0) + 1:03d}.log"
 

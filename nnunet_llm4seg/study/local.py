@@ -183,7 +183,7 @@ class Pool:
             self.elsewhere.remove(training)
 
     def _end(self) -> None:
-        """Stop what this launcher started, where it is interrupted; checkpoints stay, and `run` goes on from them."""
+        """Stop what this launcher started, if it is interrupted; checkpoints stay, and `run` continues from them."""
         for child, _, _ in self.busy.values():
             with suppress(ProcessLookupError):
                 child.send_signal(signal.SIGTERM)

@@ -61,7 +61,7 @@ def prepare(study: Study, report: Callable[[str], None] = print) -> None:
     """Do what is missing; processes that start at once wait for the first of them.
 
     Raises:
-        LLM4SegError: a data set, the plans or a layer cannot be had.
+        LLM4SegError: a data set, the plans or a layer cannot be obtained.
     """
     for given in study.datasets:
         name, configuration = dataset_name(given), study.configuration(given)
@@ -182,7 +182,7 @@ def _default_splits(folder: Path, plans: str, configuration: str) -> list[dict[s
 
 
 def _get_layers(study: Study, report: Callable[[str], None]) -> None:
-    """Have each arm's layer on this machine: what cannot be had or built is said before the first training."""
+    """Have each arm's layer on this machine: what cannot be obtained is reported before the first training."""
     from nnunet_llm4seg.llm.source import prepare_layer
 
     before = Path.cwd()

@@ -68,7 +68,7 @@ def train(study: Study, training: Training, slot: Path | None = None) -> int:
 
 
 def command(study: Study, training: Training, program: str = "nnUNetv2_train") -> list[str]:
-    """nnU-Net's own command, which goes on where the fold's folder stands."""
+    """nnU-Net's own command, which continues from the state of the fold's folder."""
     words = [program, training.data.name, training.data.configuration, str(training.fold)]
     words += ["-tr", training.trainer, "-p", training.plans, "-device", study.engine.device]
     if study.engine.gpus_per_training > 1:

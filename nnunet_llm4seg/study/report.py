@@ -1,4 +1,4 @@
-"""`report`: `llm4seg compare` per data set and baseline, on what is done; what is left out is named."""
+"""`report`: `llm4seg compare` per data set and baseline, on what is done; what is omitted is named."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def compare_words(study: Study, chosen: Comparison) -> list[str]:
 
 
 def report(study: Study, trainings: Sequence[Training], finished: Collection[str], say: Callable[[str], None]) -> Path:
-    """Compare what is done, and write `report/index.md`, which names the study, its amendments and what is left out.
+    """Compare what is done, and write `report/index.md`, which names the study, its amendments and what is omitted.
 
     Raises:
         StudyError: nothing can be compared yet, or a comparison failed.

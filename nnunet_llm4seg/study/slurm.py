@@ -1,4 +1,4 @@
-"""The engine of a SLURM cluster, through submitit: an array of jobs, each of which goes on after a time limit."""
+"""The engine of a SLURM cluster, through submitit: an array of jobs, each of which continues after a time limit."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Job:
             raise SystemExit(code)
 
     def checkpoint(self) -> Any:
-        """What is submitted again; the training goes on from nnU-Net's last checkpoint."""
+        """What is submitted again; the training continues from nnU-Net's last checkpoint."""
         import submitit
 
         return submitit.helpers.DelayedSubmission(self)

@@ -82,7 +82,7 @@ def test_a_label_that_never_occurs_is_left_out_with_a_notice(folders):
     write_json(folders[0] / "dataset.json", {"labels": {"background": 0, "mass": 1, "cyst": 2}, "file_ending": ".png"})
     result = evaluate(*folders)
     assert result["mean"]["mean over labels"]["dice"] == pytest.approx(0.9) and "cyst" not in result["mean"]
-    assert result["notices"] == ["no reference holds 'cyst': left out"]
+    assert result["notices"] == ["no reference contains 'cyst': omitted"]
 
 
 def test_references_without_any_label_are_refused(folders):

@@ -104,7 +104,7 @@ def choose_arms(
     if refused and not allow_different:
         raise ComparisonError(
             f"the arms differ in more than the bottleneck: {'; '.join(map(str, refused))}."
-            " Train them alike, or compare them all the same with --allow-different."
+            " Train them alike, or compare them anyway with --allow-different."
         )
     for difference in different:
         report_difference(str(difference))
@@ -132,5 +132,5 @@ def _clusters(
     cases = {case for split in splits for part in ("train", "val") for case in split[part]}
     if group_by is not None:
         return keys_by_name(cases, group_by), f"by {group_by!r} in the case names"
-    # groups.json of `llm4seg convert` also holds test cases and those that published splits leave out
+    # groups.json of `llm4seg convert` also contains test cases and those that published splits omit
     return leaks.read_groups([raw, preprocessed], cases | leaks.raw_cases(raw, ending))

@@ -52,9 +52,9 @@ def measure_costs(arms: Sequence[Arm], configuration: str, fold: int) -> dict[st
             cost.trainable_parameters = sum(p.numel() for p in network.parameters() if p.requires_grad)
             cost.flops = count_flops(network, patch)
             networks[arm.name] = (network.to(device), patch.to(device))
-            time_interleaved({arm.name: networks[arm.name]}, rounds=1)  # does it fit beside the others?
+            time_interleaved({arm.name: networks[arm.name]}, rounds=1)  # do all networks fit in memory together?
             cost.device = torch.cuda.get_device_name() if device.type == "cuda" else "CPU"
-        except Exception as error:  # a report without this arm's network is better than no report
+        except Exception as error:  # a report without this arm's network is better than none
             networks.pop(arm.name, None)
             cost.note = f"network not measured: {type(error).__name__}: {first_line(error)[:120]}"
     for name, milliseconds in time_interleaved(networks).items():
@@ -96,7 +96,7 @@ def count_flops(network: Any, patch: Any) -> int:
 
 
 def time_interleaved(networks: dict[str, tuple[Any, Any]], rounds: int = _ROUNDS) -> dict[str, float]:
-    """Median milliseconds of one forward pass; the arms take turns, so that drifts hit all alike."""
+    """Median milliseconds of one forward pass; the arms alternate, so that drifts affect all alike."""
     import torch
 
     times: dict[str, list[float]] = {name: [] for name in networks}
@@ -108,7 +108,7 @@ def time_interleaved(networks: dict[str, tuple[Any, Any]], rounds: int = _ROUNDS
                 network(patch)
                 if patch.is_cuda:
                     torch.cuda.synchronize()
-                if turn:  # the first turn warms up
+                if turn:  # the first round warms up
                     times[name].append(1_000 * (time.perf_counter() - start))
             if turn and time.perf_counter() - begin > _SECONDS:
                 break

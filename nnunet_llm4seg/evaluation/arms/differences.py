@@ -144,7 +144,7 @@ def _normalised(name: str, text: str) -> str:
     if name == "optimizer":  # learning rates change while it trains; initial_lr is compared
         kept = re.findall(r"(\w+): (\S+)", text)
         return f"{text.split('(')[0].strip()} {dict(p for p in kept if p[0] not in ('lr', 'initial_lr'))}"
-    if name == "loss":  # the parts; compiled or not makes no other loss
+    if name == "loss":  # the parts; compiling does not change the loss
         return " ".join(re.findall(r"\w*[lL]oss\b(?=\()", text)) or text
     return text
 

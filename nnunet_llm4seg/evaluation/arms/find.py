@@ -41,7 +41,7 @@ def find_arm(roots: Sequence[Path], dataset: str, name: str, configuration: str)
 
 
 def check_roots(roots: Sequence[Path], every: Sequence[Arm]) -> None:
-    """Each further results root holds a run: a misspelt one would silently be no run at all.
+    """Each further results root holds a run: a misspelt one would silently be ignored.
 
     Raises:
         ComparisonError: one does not.

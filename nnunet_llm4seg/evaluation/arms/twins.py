@@ -21,7 +21,7 @@ def vanilla_twin(candidate: Arm) -> str:
     nnUNetTrainerVanillaAdamW. The plans are those that the candidate's were made from.
 
     Raises:
-        ComparisonError: the candidate is no LLM4Seg trainer.
+        ComparisonError: the candidate is not an LLM4Seg trainer.
     """
     if not candidate.has_layer:
         raise ComparisonError(

@@ -1,4 +1,4 @@
-"""What `llm4seg analyze` drew of the compared arms, for the report."""
+"""The figures of `llm4seg analyze` of the compared arms, for the report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What comparison.json holds, from an analysed comparison."""
+"""The content of comparison.json, from an analysed comparison."""
 
 from __future__ import annotations
 

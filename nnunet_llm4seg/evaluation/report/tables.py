@@ -26,7 +26,7 @@ def arms(summary: Mapping[str, Any]) -> Table:
         "result",
         "Arms",
         ["arm", f"mean {metric}", "runs", "SD between runs: mean of all", "of one fold"],
-        note="Points. The SD between runs is what repeating the same training changes.",
+        note="Points. The SD between runs shows how much repeating the same training changes.",
     )
     for name in summary["scores"]:
         at = f"scores/{name}"
@@ -43,7 +43,7 @@ def baseline_against_itself(summary: Mapping[str, Any]) -> Table:
         "result",
         "The baseline against itself",
         ["baseline", "pairs of runs", "largest difference of means", "SD of a case's difference"],
-        note="Points: what looks like a gain or a loss although nothing but the seed changed.",
+        note="Points: differences that appear although only the seed changed.",
     )
     at = "baseline_against_itself"
     if summary[at]:
@@ -61,7 +61,7 @@ def main_result(summary: Mapping[str, Any]) -> Table:
         ["candidate", "difference", "(a) these trained models", "(b) the method", "p", "p (Holm)", "verdict"],
         note=(
             f"Points of {BY_NAME[summary['primary']].title}, 95 % intervals. (a) other cases, the same trained"
-            " models. (b) also other training runs: only it speaks of the method."
+            " models. (b) also other training runs: only (b) is about the method."
         ),
     )
     words = {"better": "better", "worse": "worse", "open": "no claim", "none": "no claim possible"}

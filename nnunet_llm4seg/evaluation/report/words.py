@@ -10,7 +10,7 @@ from nnunet_llm4seg.evaluation.statistics.intervals import RESAMPLES
 
 
 def methods_paragraph(summary: Mapping[str, Any]) -> str:
-    """What was done, to paste into a paper."""
+    """A paragraph on the methods, for a paper."""
     metric = BY_NAME[summary["primary"]].title
     runs = sorted(set(summary["runs"].values()))
     text = (
