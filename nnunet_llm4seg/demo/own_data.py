@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 from pathlib import Path
+from typing import Any
 
 from nnunet_llm4seg.errors import DatasetError
 from nnunet_llm4seg.files import write_json
@@ -30,6 +31,23 @@ def layout_of(folder: Path) -> str:
     )
 
 
+def check(folder: Path, layout: str) -> None:
+    """Check that a demo can use these data, before it writes anything.
+
+    Raises:
+        DatasetError: images and masks do not pair, files are missing, or there are fewer than 10 cases.
+    """
+    if layout == "raw":
+        _chosen(folder, seed=0)
+        return
+    from nnunet_llm4seg.datasets.found import find
+    from nnunet_llm4seg.datasets.options import ConversionOptions
+
+    cases = len(find("folder", folder, ConversionOptions()).training)
+    if cases < LEAST:
+        raise DatasetError(f"--data: {folder} has {cases} cases; the demo needs at least {LEAST}.")
+
+
 def write_part(source: Path, target: Path, *, seed: int) -> None:
     """Copy up to 40 training and 10 held-out cases of a raw data set, completely or not at all.
 
@@ -38,6 +56,22 @@ def write_part(source: Path, target: Path, *, seed: int) -> None:
     Raises:
         DatasetError: it is not an nnU-Net raw data set with files, or has fewer than 10 cases.
     """
+    description, chosen = _chosen(source, seed=seed)
+    unfinished = target.with_name(f".{target.name}.part")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    for part in ("imagesTr", "labelsTr", "imagesTs", "labelsTs"):
+        (unfinished / part).mkdir(parents=True)
+    for part, label, images in chosen:
+        shutil.copy2(label, unfinished / f"labels{part}")
+        for image in images:
+            shutil.copy2(image, unfinished / f"images{part}")
+    description["numTraining"] = sum(part == "Tr" for part, _, _ in chosen)
+    write_json(unfinished / "dataset.json", description)
+    os.replace(unfinished, target)
+
+
+def _chosen(source: Path, *, seed: int) -> tuple[dict[str, Any], list[tuple[str, Path, list[Path]]]]:
+    """Content of dataset.json, and of each case its part (Tr or Ts), its label and its images."""
     try:
         description = json.loads((source / "dataset.json").read_text(encoding="utf-8"))
         ending = description["file_ending"]
@@ -52,20 +86,15 @@ def write_part(source: Path, target: Path, *, seed: int) -> None:
     names = sorted(labels)
     random.Random(seed).shuffle(names)
     held_out = min(HELD_OUT, len(names) // 5)
-    chosen = {name: "Ts" for name in names[:held_out]} | {name: "Tr" for name in names[held_out : held_out + TRAINING]}
-    unfinished = target.with_name(f".{target.name}.part")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    for part in ("imagesTr", "labelsTr", "imagesTs", "labelsTs"):
-        (unfinished / part).mkdir(parents=True)
-    for name, part in chosen.items():
-        shutil.copy2(labels[name], unfinished / f"labels{part}")
-        for channel in range(len(description["channel_names"])):
-            image = source / "imagesTr" / f"{name}_{channel:04d}{ending}"
+    parts = {name: "Ts" for name in names[:held_out]} | {name: "Tr" for name in names[held_out : held_out + TRAINING]}
+    chosen = []
+    for name, part in parts.items():
+        channels = range(len(description["channel_names"]))
+        images = [source / "imagesTr" / f"{name}_{channel:04d}{ending}" for channel in channels]
+        for image in images:
             if not image.is_file():
                 raise DatasetError(
                     f"--data: {image} is missing, though there is a label for it; complete the data set."
                 )
-            shutil.copy2(image, unfinished / f"images{part}")
-    description["numTraining"] = len(chosen) - held_out
-    write_json(unfinished / "dataset.json", description)
-    os.replace(unfinished, target)
+        chosen.append((part, labels[name], images))
+    return description, chosen

@@ -33,6 +33,8 @@ def run_demo(demo: Demo, console: Console) -> None:
     if (demo.model is None) != (demo.layer is None):
         raise ConfigError("--model and --layer belong together; give both, such as `--model FOLDER --layer 14`.")
     layout = None if demo.data is None else own_data.layout_of(demo.data)
+    if demo.data is not None and layout is not None:
+        own_data.check(demo.data, layout)
     fields = plan_fields(demo)
     steps = recipe(demo, layout, fields)
     _introduce(demo, fields, console)

@@ -48,11 +48,11 @@ def test_several_classes_are_planned_trained_predicted_and_evaluated(name, confi
     dataset = f"Dataset{number:03d}_{name}"
     plan = ("-d", number, "--verify_dataset_integrity", "-c", configuration, "-np", "1", "-npfp", "1")
     assert "your dataset is most likely OK" in project.run("nnUNetv2_plan_and_preprocess", *plan)
-    project.train(dataset, configuration, 0, "-tr", "nnUNetTrainer_smoke")
+    project.train(dataset, configuration, 0, "-tr", "nnUNetTrainerVanilla_smoke")
     images, predicted = project.raw / dataset / "imagesTr", project.root / f"predicted_{name}"
     project.run(
         *("nnUNetv2_predict", "-i", images, "-o", predicted, "-d", number, "-c", configuration, "-f", 0),
-        *("-tr", "nnUNetTrainer_smoke", "-device", "cpu", "--disable_tta", "-npp", "1", "-nps", "1"),
+        *("-tr", "nnUNetTrainerVanilla_smoke", "-device", "cpu", "--disable_tta", "-npp", "1", "-nps", "1"),
     )
     output = project.root / f"evaluated_{name}"
     project.run("llm4seg", "evaluate", predicted, project.raw / dataset / "labelsTr", "-o", output)

@@ -1,8 +1,11 @@
 import json
 
 import pytest
+from rich.console import Console
 
 from nnunet_llm4seg.demo.own_data import layout_of, write_part
+from nnunet_llm4seg.demo.recipe import Demo
+from nnunet_llm4seg.demo.run import run_demo
 from nnunet_llm4seg.demo.synthetic import write_dataset
 from nnunet_llm4seg.errors import DatasetError
 
@@ -47,3 +50,14 @@ def test_too_few_cases_and_missing_images_are_refused_and_leave_nothing(raw, tmp
     with pytest.raises(DatasetError, match=r"synthetic_003_0000\.png is missing"):
         write_part(holey, target, seed=0)
     assert not target.exists()
+
+
+def test_refused_data_leave_no_folder_of_the_demo(tmp_path):
+    few, folder = tmp_path / "few", tmp_path / "demo"
+    write_dataset(few, training=4, held_out=0, size=16, seed=0)
+    for part in ("images", "masks"):
+        (tmp_path / "layout" / part).mkdir(parents=True)
+    for data, sentence in ((few, "4 cases"), (tmp_path / "layout", "holds no images")):
+        with pytest.raises(DatasetError, match=sentence):
+            run_demo(Demo(folder=folder, data=data), Console())
+        assert not folder.exists()
