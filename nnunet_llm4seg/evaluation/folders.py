@@ -106,7 +106,7 @@ def evaluate(
 
 def _labels_that_occur(measured: Measured, labels: Labels, references: Path) -> tuple[Measured, Labels, list[str]]:
     """The labels that some reference holds, their metrics, and the other labels' names."""
-    occurs: np.ndarray = np.isin(measured.empty, ("", "prediction")).any(axis=0)  # (L,)
+    occurs = np.asarray(np.isin(measured.empty, ("", "prediction")).any(axis=0))  # (L,)
     kept = {name: region for (name, region), found in zip(labels.regions.items(), occurs, strict=True) if found}
     if not kept:
         raise ComparisonError(
