@@ -58,6 +58,12 @@ def inject(
     Raises:
         NetworkError: the network does not keep that contract.
         ConfigError: it has no such stage.
+
+    Example:
+        >>> from nnunet_llm4seg.backbones import UNet
+        >>> network = inject(UNet(3, 2, features_per_stage=(4, 8)), LLM4SegConfig(model="path/to/model", layer=14))
+        >>> network(torch.zeros(1, 3, 16, 16)).shape
+        torch.Size([1, 2, 16, 16])
     """
     name = type(network).__name__
     if isinstance(network, LLM4SegUNet):

@@ -48,7 +48,8 @@ class LLMLayer(nn.Module):
 
     Example:
         >>> layer = LLMLayer(LLM4SegConfig(model="path/to/model", layer=14))
-        >>> layer(torch.randn(2, 100, layer.hidden_size)).shape  # (2, 100, D)
+        >>> layer(torch.randn(2, 100, layer.hidden_size)).shape == (2, 100, layer.hidden_size)
+        True
     """
 
     def __init__(

@@ -53,6 +53,10 @@ def locate(model: str, revision: str | None, layer: int) -> Path:
             no such model.
         ModelFilesError: there is a folder, but it has no `config.json`.
         LLM4SegError: it cannot be fetched, see `llm.fetch.fetch_layer`.
+
+    Example:
+        >>> locate("path/to/model", None, 14).name
+        'model'
     """
     if (folder := _folder(model)) is not None:
         return folder
