@@ -1,12 +1,16 @@
 """The paper's networks in nnU-Net's trainers, in one process, without data on disk."""
 
+import json
+
 import pytest
 import torch
 from hand_made_plans import DATASET, plans
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
+from nnunet_llm4seg.nnunet.environment import trainers_folder
 from nnunet_llm4seg.trainer import variants
+from nnunet_llm4seg.trainer.warm_start import warm_start
 
 PATCH = (32, 32)
 STRIDES = [[1, 1]] + [[2, 2]] * 4
@@ -30,12 +34,13 @@ def train(tmp_path, monkeypatch, llama):
         (tmp_path / name).mkdir()
         monkeypatch.setenv(name, str(tmp_path / name))
     monkeypatch.setenv("nnUNet_compile", "f")
+    monkeypatch.setenv("nnUNet_extTrainer", str(trainers_folder()))
     data = tmp_path / "nnUNet_preprocessed" / "Dataset001_X" / "P_2d"
     data.mkdir(parents=True)
     (data / "case.b2nd").touch()
 
     def train(name: str, network: str) -> nnUNetTrainer:
-        made = plans(**({"model": str(llama), "layer": 1} if "LLM4Seg" in name else {}))
+        made = plans("Q", **({"model": str(llama), "layer": 1} if "LLM4Seg" in name else {}))
         configuration = made["configurations"]["2d"]
         configuration["patch_size"] = list(PATCH)
         configuration["architecture"].update(
@@ -43,6 +48,7 @@ def train(tmp_path, monkeypatch, llama):
             arch_kwargs={"n_stages": 5, "strides": STRIDES, **NETWORKS[network]},
             _kw_requires_import=[],
         )
+        (data.parent / "Q.json").write_text(json.dumps(made))  # for `llm4seg warm-start`
         trainer = getattr(variants, name)(made, "2d", 0, DATASET, torch.device("cpu"))
         trainer.initialize()
         if "LLM4Seg" in name:
@@ -73,3 +79,18 @@ def test_a_step_trains_and_its_checkpoint_is_what_prediction_loads(train, tmp_pa
     assert not any(network.load_state_dict(weights, strict=True))
     with torch.no_grad():
         assert network.eval()(torch.randn(1, 1, *PATCH)).shape == (1, 2, *PATCH)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_warm_start_is_exactly_the_vanilla_network_with_another_supervision_too(train, tmp_path, network):
+    vanilla = train("nnUNetTrainerVanillaAdamW1en4NoDeepSupervision", network)
+    vanilla.save_checkpoint(str(tmp_path / "vanilla.pth"))
+    gated = train("nnUNetTrainerLLM4SegGatedAdamW", network)
+    warm_start(tmp_path / "vanilla.pth", tmp_path / "warm.pth", plans="Q", trainer="nnUNetTrainerLLM4SegGatedAdamW")
+    gated.load_checkpoint(str(tmp_path / "warm.pth"))
+    for trainer in (vanilla, gated):
+        trainer.set_deep_supervision_enabled(False)
+        trainer.network.eval()
+    image = torch.randn(1, 1, *PATCH)
+    with torch.no_grad():
+        assert torch.equal(gated.network(image), vanilla.network(image))
