@@ -9,6 +9,12 @@ from tiny_models import save_model
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(trylast=True)  # after the marks are set
+def pytest_collection_modifyitems(items):
+    """The files that take minutes come first, so that two processes end at about the same time."""
+    items.sort(key=lambda item: item.get_closest_marker("integration") is None)
+
+
 @pytest.fixture(scope="session")
 def llama(tmp_path_factory) -> Path:
     """A tiny LLaMA folder: 3 layers, hidden 32, float32."""

@@ -34,7 +34,7 @@ def _interrupt_when(process: subprocess.Popen, happened, folder: Path) -> str:
         assert time.monotonic() < deadline, "the expected state was never reached"
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGINT)
-    output = process.communicate(timeout=60)[0]
+    output = process.communicate(timeout=600)[0]
     assert process.returncode == 130, output
     assert not naming(str(folder))
     return output
@@ -56,7 +56,7 @@ def told(tmp_path_factory):
         outputs.append(_interrupt_when(_start(folder, model), happened, folder))
     for _ in range(2):
         process = _start(folder, model)
-        outputs.append(process.communicate(timeout=900)[0])
+        outputs.append(process.communicate(timeout=1800)[0])
         assert process.returncode == 0, outputs[-1][-3000:]
     return folder, outputs
 
@@ -106,5 +106,5 @@ def test_another_model_in_the_same_folder_is_refused(told, tmp_path):
 
     folder, _ = told
     process = _start(folder, save_model(tmp_path / "other"))
-    output = process.communicate(timeout=120)[0]
+    output = process.communicate(timeout=600)[0]
     assert process.returncode != 0 and "choose another folder with -o" in output

@@ -40,6 +40,11 @@ class Project:
     def results(self) -> Path:
         return self.root / "nnUNet_results"
 
+    def copy(self, root: Path) -> Project:
+        """The same data sets and results in another folder."""
+        shutil.copytree(self.root, root, dirs_exist_ok=True)
+        return Project(root, dict(self.variables))
+
     def environment(self) -> dict[str, str]:
         from nnunet_llm4seg.nnunet.environment import trainers_folder
 
@@ -100,6 +105,19 @@ class Project:
 
     def train(self, dataset: str, configuration: str, fold: int, *options: object, rc: int | None = 0) -> str:
         return self.run("nnUNetv2_train", dataset, configuration, fold, "-device", "cpu", *options, rc=rc)
+
+    def predict_here(self, results: Path, checkpoint: str = "checkpoint_final.pth") -> list[np.ndarray]:
+        """nnU-Net's own prediction of the test images with fold 0, in this process: each case's probabilities."""
+        from unittest.mock import patch
+
+        import torch
+        from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
+
+        with patch.dict(os.environ, self.environment()):
+            predictor = nnUNetPredictor(device=torch.device("cpu"), allow_tqdm=False)
+            predictor.initialize_from_trained_model_folder(str(results), (0,), checkpoint)
+            images = self.raw / results.parent.name / "imagesTs"
+            return [p for _, p in predictor.predict_from_files_sequential(str(images), None, save_probabilities=True)]
 
     def model_folder(self, dataset: str, trainer: str, plans: str, configuration: str) -> Path:
         return self.results / dataset / f"{trainer}__{plans}__{configuration}"

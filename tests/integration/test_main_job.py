@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from project import Project, add_dataset_2d, add_dataset_3d
+from project import Project, add_dataset_3d
 from tiny_models import save_model
 
 from nnunet_llm4seg.llm.hashing import layer_sha256
@@ -46,19 +46,11 @@ class Job:
         return torch.load(self.folder / f"fold_{fold}" / f"checkpoint_{name}.pth", weights_only=False)
 
 
-def do_the_job(root: Path, dims: int) -> Job:
-    project = Project(root)
-    if dims == 2:
-        dataset, configuration, ending = add_dataset_2d(project, 902), "2d", ".png"
-        source, planner = "nnUNetPlans", []
-    else:
-        dataset, configuration, ending = add_dataset_3d(project, 903), "3d_fullres", ".nii.gz"
-        source, planner = "nnUNetResEncUNetMPlans", ["-pl", "nnUNetPlannerResEncM"]
+def do_the_job(project: Project, dataset: str, configuration: str, source: str, ending: str) -> Job:
     number = dataset[7:10]
     plans = f"{source}_LLM4Seg"
     job = Job(project, dataset, configuration, plans, ending, {})
-    model = save_model(root / "language_model", torch.bfloat16)
-    project.run("nnUNetv2_plan_and_preprocess", "-d", number, "-c", configuration, "-np", 1, "-npfp", 1, *planner)
+    model = save_model(project.root / "language_model", torch.bfloat16)
     project.run("llm4seg", "plan", number, "-c", configuration, "-p", source, "--model", model, "--layer", 1)
 
     latest = job.folder / "fold_0" / "checkpoint_latest.pth"
@@ -77,13 +69,18 @@ def do_the_job(root: Path, dims: int) -> Job:
 
 
 @pytest.fixture(scope="module")
-def job_2d(tmp_path_factory) -> Job:
-    return do_the_job(tmp_path_factory.mktemp("job2d"), 2)
+def job_2d(prepared_2d, tmp_path_factory) -> Job:
+    project = prepared_2d.copy(tmp_path_factory.mktemp("job2d"))
+    return do_the_job(project, "Dataset902_Discs", "2d", "nnUNetPlans", ".png")
 
 
 @pytest.fixture(scope="module")
 def job_3d(tmp_path_factory) -> Job:
-    return do_the_job(tmp_path_factory.mktemp("job3d"), 3)
+    project = Project(tmp_path_factory.mktemp("job3d"))
+    dataset = add_dataset_3d(project, 903)
+    words = ("-d", 903, "-c", "3d_fullres", "-np", 1, "-npfp", 1, "-pl", "nnUNetPlannerResEncM")
+    project.run("nnUNetv2_plan_and_preprocess", *words)
+    return do_the_job(project, dataset, "3d_fullres", "nnUNetResEncUNetMPlans", ".nii.gz")
 
 
 @pytest.fixture(params=["job_2d", "job_3d"])

@@ -5,28 +5,24 @@ import shutil
 
 import pytest
 import torch
-from project import Project, add_dataset_2d
 from tiny_models import save_model
 
-pytestmark = pytest.mark.integration
+from nnunet_llm4seg.errors import LayerMismatchError, ModelNotFoundError
 
 TRAINER = "nnUNetTrainerLLM4SegShort"
 
 
-def test_slim_checkpoints_need_the_model_at_prediction_and_say_so(tmp_path):
-    project = Project(tmp_path)
-    dataset = add_dataset_2d(project, 904)
+def test_slim_checkpoints_need_the_model_at_prediction_and_say_so(prepared_2d, tmp_path):
+    project = prepared_2d.copy(tmp_path)
+    dataset = "Dataset902_Discs"
     model = save_model(tmp_path / "language_model", torch.bfloat16)
-    project.run("nnUNetv2_plan_and_preprocess", "-d", "904", "-c", "2d", "-np", "1", "-npfp", "1")
-    plan = ["llm4seg", "plan", "904", "-c", "2d", "--model", model, "--layer", "1", "--no-embed-weights"]
+    plan = ("llm4seg", "plan", dataset, "-c", "2d", "--model", model, "--layer", 1, "--no-embed-weights")
     project.run(*plan, "-o", "Slim")
-    assert "max_tokens: stage -1 has" in project.run(*plan, "-o", "Tight", "--max-tokens", "3", rc=2)
-    folder = project.preprocessed / dataset
-    assert not (folder / "Tight.json").exists()
-    tight = json.loads((folder / "Slim.json").read_text())
-    tight["plans_name"] = "Tight"
-    tight["configurations"]["2d"]["architecture"]["llm4seg"]["max_tokens"] = 3
-    (folder / "Tight.json").write_text(json.dumps(tight))
+    assert "max_tokens: stage -1 has" in project.run(*plan, "-o", "Tight", "--max-tokens", 3, rc=2)
+    assert not (project.preprocessed / dataset / "Tight.json").exists()
+    plans = json.loads((project.preprocessed / dataset / "Slim.json").read_text())
+    plans["configurations"]["2d"]["architecture"]["llm4seg"]["max_tokens"] = 3
+    (project.preprocessed / dataset / "Tight.json").write_text(json.dumps({**plans, "plans_name": "Tight"}))
 
     refused = project.train(dataset, "2d", 0, "-tr", TRAINER, "-p", "Tight", rc=1)
     assert "ConfigError: max_tokens: stage -1 has" in refused
@@ -38,16 +34,10 @@ def test_slim_checkpoints_need_the_model_at_prediction_and_say_so(tmp_path):
     assert not [key for key in weights if key.startswith("bottleneck.layer.")]
     assert "bottleneck.adapter1.weight" in weights
 
-    images = project.raw / dataset / "imagesTs"
-    options = ["-d", "904", "-i", images, "-tr", TRAINER, "-p", "Slim", "-c", "2d", "-f", "0"]
-    options += ["-device", "cpu", "-npp", "1", "-nps", "1", "--disable_tta"]
-    project.run("nnUNetv2_predict", *options, "-o", tmp_path / "with")
-    assert len(list((tmp_path / "with").glob("*.png"))) == len(list(images.iterdir()))
-
+    assert len(project.predict_here(folder)) == 3
     shutil.rmtree(model)
-    gone = project.run("nnUNetv2_predict", *options, "-o", tmp_path / "without", rc=1)
-    assert "ModelNotFoundError: this checkpoint refers to its LLM layer by sha256" in gone
+    with pytest.raises(ModelNotFoundError, match="this checkpoint refers to its LLM layer by sha256"):
+        project.predict_here(folder)
     save_model(model, torch.bfloat16, seed=1)
-    other = project.run("nnUNetv2_predict", *options, "-o", tmp_path / "other", rc=1)
-    assert "LayerMismatchError: the given layer has sha256" in other
-    assert not list((tmp_path / "without").glob("*.png")) + list((tmp_path / "other").glob("*.png"))
+    with pytest.raises(LayerMismatchError, match="the given layer has sha256"):
+        project.predict_here(folder)

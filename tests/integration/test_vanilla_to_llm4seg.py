@@ -5,23 +5,18 @@ import shutil
 import sys
 
 import numpy as np
-import pytest
-from project import Project, add_dataset_2d
-
-pytestmark = pytest.mark.integration
 
 SHORT = "nnUNetTrainerLLM4SegGatedShort"
 PLANS = "nnUNetPlans_LLM4Seg"
 
 
-def test_a_warm_start_predicts_as_the_vanilla_network_and_trains_on(llama_bf16, tmp_path):
-    project = Project(tmp_path)
-    dataset = add_dataset_2d(project, 1)
+def test_a_warm_start_predicts_as_the_vanilla_network_and_trains_on(llama_bf16, prepared_2d, tmp_path):
+    project = prepared_2d.copy(tmp_path)
+    dataset = "Dataset902_Discs"
 
     def llm4seg(*words):
         return project.run(sys.executable, "-c", "from nnunet_llm4seg.cli import main; main()", *words)
 
-    project.run("nnUNetv2_plan_and_preprocess", "-d", 1, "-c", "2d", "--verify_dataset_integrity")
     project.train(dataset, "2d", 0, "-tr", "nnUNetTrainerShort")
     vanilla = project.model_folder(dataset, "nnUNetTrainerShort", "nnUNetPlans", "2d")
     llm4seg("plan", dataset, "-c", "2d", "--model", llama_bf16, "--layer", 1)
@@ -45,22 +40,14 @@ def test_a_warm_start_predicts_as_the_vanilla_network_and_trains_on(llama_bf16, 
 
     shutil.copy(new, ours / "fold_0" / "checkpoint_warm.pth")
     llm4seg("strip", new, "-o", ours / "fold_0" / "checkpoint_light.pth")
-    before = predict(project, dataset, "nnUNetTrainerShort", "nnUNetPlans", "checkpoint_final.pth")
+    before = project.predict_here(vanilla)
     for checkpoint in ("checkpoint_warm.pth", "checkpoint_light.pth"):
-        after = predict(project, dataset, SHORT, PLANS, checkpoint)
-        assert before.keys() == after.keys() and len(before) == 3
-        for case in before:
-            np.testing.assert_allclose(after[case], before[case], rtol=0, atol=1e-6)
+        after = project.predict_here(ours, checkpoint)
+        assert len(before) == len(after) == 3
+        for one, other in zip(before, after, strict=True):
+            np.testing.assert_allclose(other, one, rtol=0, atol=1e-6)
 
 
 def assert_trained(log):
     losses = [float(value) for value in re.findall(r"train_loss (\S+)", log)]
     assert len(losses) > 1 and np.isfinite(losses).all()
-
-
-def predict(project, dataset, trainer, plans, checkpoint):
-    output = project.root / f"{trainer}-{checkpoint}"
-    words = ("-i", project.raw / dataset / "imagesTs", "-o", output, "-d", dataset, "-c", "2d", "-f", 0, "-npp", 1)
-    more = ("-tr", trainer, "-p", plans, "-chk", checkpoint, "-device", "cpu", "--save_probabilities", "-nps", 1)
-    project.run("nnUNetv2_predict", *words, *more)
-    return {path.stem: np.load(path)["probabilities"] for path in output.glob("*.npz")}

@@ -95,7 +95,7 @@ class LocalHub:
     def fetch(self, home: Path, model: str = "org/tiny", layer: int = 14, **options) -> dict:
         """Run `fetch_layer` in a process of its own: {"folder": …} or {"error": …, "message": …}, and "log"."""
         process = self.start(fetch_code(model, layer, **options.pop("arguments", {})), home, **options)
-        output, log = process.communicate(timeout=60)
+        output, log = process.communicate(timeout=600)
         assert output, log
         return {**json.loads(output.splitlines()[-1]), "log": log}
 
