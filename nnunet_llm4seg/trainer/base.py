@@ -22,10 +22,11 @@ from nnunet_llm4seg.errors import DatasetError
 from nnunet_llm4seg.files import write_json
 from nnunet_llm4seg.llm.source import PreparedLayer, prepare_known
 from nnunet_llm4seg.network import inject
+from nnunet_llm4seg.nnunet.checkpoints import read_checkpoint
 from nnunet_llm4seg.nnunet.environment import dataset_id, require_folder
 from nnunet_llm4seg.nnunet.names import DEBUG, FINAL_CHECKPOINT, PLANS, model_folder_name
 from nnunet_llm4seg.tokens import refuse_too_many_tokens, strides_of
-from nnunet_llm4seg.trainer.checkpoints import layer_from_siblings, newest_readable, read_checkpoint
+from nnunet_llm4seg.trainer.checkpoints import layer_from_siblings, newest_readable
 from nnunet_llm4seg.trainer.numerics import NumericsWatch
 from nnunet_llm4seg.trainer.settings import read_results, refuse_difference, resolve, settings_in, write_into
 from nnunet_llm4seg.trainer.summary import describe_network, describe_settings

@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-import torch
-
-from nnunet_llm4seg.errors import CheckpointError, first_line
+from nnunet_llm4seg.errors import CheckpointError
 from nnunet_llm4seg.llm.hashing import layer_sha256
 from nnunet_llm4seg.llm.layer_reader import Tensors
 from nnunet_llm4seg.llm.source import LayerSpec
+from nnunet_llm4seg.nnunet.checkpoints import read_checkpoint
 from nnunet_llm4seg.nnunet.names import BEST_CHECKPOINT, FINAL_CHECKPOINT, LATEST_CHECKPOINT
 
 LAYER_PREFIX = "bottleneck.layer."
 _EVERY = (FINAL_CHECKPOINT, BEST_CHECKPOINT, LATEST_CHECKPOINT)
-
-
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read one of the user's own nnU-Net checkpoints (pickled, as nnU-Net writes them), mapped into memory.
-
-    Raises:
-        CheckpointError: it is missing, incomplete or not nnU-Net's.
-    """
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=False, mmap=True)
-        checkpoint["network_weights"], checkpoint["current_epoch"]
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as error:
-        raise CheckpointError(
-            f"the checkpoint {path} cannot be read ({type(error).__name__}: {first_line(error)}); "
-            "use another checkpoint, or train this fold again."
-        ) from error
-    return checkpoint
 
 
 def newest_readable(folder: Path) -> tuple[Path, int, list[str]]:

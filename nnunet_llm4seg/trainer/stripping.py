@@ -11,8 +11,9 @@ from nnunet_llm4seg.errors import CheckpointError, LayerMismatchError, first_lin
 from nnunet_llm4seg.files import written_whole
 from nnunet_llm4seg.llm.hashing import layer_sha256
 from nnunet_llm4seg.llm.source import prepare_known
+from nnunet_llm4seg.nnunet.checkpoints import read_checkpoint
 from nnunet_llm4seg.nnunet.plans import inherited
-from nnunet_llm4seg.trainer.checkpoints import LAYER_PREFIX, read_checkpoint
+from nnunet_llm4seg.trainer.checkpoints import LAYER_PREFIX
 from nnunet_llm4seg.trainer.settings import Settings, settings_in
 
 

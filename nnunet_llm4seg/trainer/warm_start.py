@@ -12,10 +12,10 @@ import torch
 from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
 
 from nnunet_llm4seg.errors import CheckpointError, ConfigError
+from nnunet_llm4seg.nnunet.checkpoints import read_checkpoint
 from nnunet_llm4seg.nnunet.environment import dataset_folder, variables
 from nnunet_llm4seg.nnunet.plans import read_plans
 from nnunet_llm4seg.trainer.base import nnUNetTrainerLLM4Seg
-from nnunet_llm4seg.trainer.checkpoints import read_checkpoint
 from nnunet_llm4seg.trainer.settings import Settings
 
 

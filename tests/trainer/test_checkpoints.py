@@ -9,8 +9,9 @@ from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.errors import CheckpointError
 from nnunet_llm4seg.files import written_whole
 from nnunet_llm4seg.llm.source import prepare_layer
+from nnunet_llm4seg.nnunet.checkpoints import read_checkpoint
 from nnunet_llm4seg.trainer.base import nnUNetTrainerLLM4Seg
-from nnunet_llm4seg.trainer.checkpoints import layer_from_siblings, newest_readable, read_checkpoint
+from nnunet_llm4seg.trainer.checkpoints import layer_from_siblings, newest_readable
 
 
 def save(path, epoch, weights=None):

@@ -69,6 +69,8 @@ def build_network(arm: Arm, configuration: str, fold: int) -> tuple[Any, Any]:
     from nnunetv2.utilities.label_handling.label_handling import determine_num_input_channels
     from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
+    from nnunet_llm4seg.nnunet.checkpoints import read_checkpoint
+
     run = arm.runs[0]
     dataset = run.dataset
     plans = PlansManager(deepcopy(run.plans))
@@ -78,8 +80,7 @@ def build_network(arm: Arm, configuration: str, fold: int) -> tuple[Any, Any]:
     with redirect_stdout(StringIO()):  # nnU-Net prints where it searches
         trainer = recursive_find_trainer_class_by_name(arm.trainer)
     network = trainer.build_network_architecture(plans, chosen, channels, heads, enable_deep_supervision=False)
-    # As nnU-Net's own predictor reads them: checkpoints are pickles, trusted because the user trained them.
-    saved = torch.load(run.checkpoint(fold), map_location="cpu", weights_only=False)
+    saved = read_checkpoint(run.checkpoint(fold))
     network.load_state_dict(saved["network_weights"])
     patch = torch.randn(1, channels, *chosen.patch_size, generator=torch.Generator().manual_seed(0))
     return network.eval(), patch
