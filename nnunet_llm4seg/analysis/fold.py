@@ -14,10 +14,12 @@ import torch
 from torch import nn
 
 from nnunet_llm4seg.errors import CheckpointError, DatasetError, first_line, one_line
+from nnunet_llm4seg.nnunet.checkpoints import read_checkpoint
 from nnunet_llm4seg.nnunet.environment import folder_if_set
 from nnunet_llm4seg.nnunet.files import read_dataset, read_splits
 from nnunet_llm4seg.nnunet.names import DATASET, FINAL_CHECKPOINT, PLANS, SPLITS, TRAINING_IMAGES
 from nnunet_llm4seg.nnunet.plans import read_trained_plans
+from nnunet_llm4seg.nnunet.trainers import find_trainer
 
 # what torch, pickle and nnU-Net raise for a file that is damaged or of another network
 _NOT_LOADED = (RuntimeError, LookupError, EOFError, pickle.UnpicklingError, ValueError, TypeError, AttributeError)
@@ -61,6 +63,7 @@ class TrainedFold:
                 f"fold: {fold} has no {FINAL_CHECKPOINT} in {model_folder}, where the completely trained folds are "
                 f"{', '.join(trained) or 'none'}; choose one of them with --fold or finish the training."
             )
+        find_trainer(str(read_checkpoint(path).get("trainer_name")))
         try:
             with redirect_stdout(StringIO()):  # the folders in which it searched for the trainer are in its errors too
                 predictor = nnUNetPredictor(device=device, perform_everything_on_device=device.type == "cuda")

@@ -65,6 +65,16 @@ def inherited(plans: Mapping[str, Any], configuration: str, key: str) -> Any:
     )
 
 
+def asking_configurations(plans: Mapping[str, Any]) -> list[str]:
+    """The configurations that ask for an LLM layer, their own or inherited."""
+    found = []
+    for configuration in plans["configurations"]:
+        architecture = all_entries(plans, configuration).get("architecture")
+        if isinstance(architecture, Mapping) and ASKED in architecture:
+            found.append(configuration)
+    return found
+
+
 def read_resolved(architecture: Mapping[str, Any]) -> dict[str, Any] | None:
     """The resolved settings in a configuration's `architecture`, in today's format; None if there are none.
 

@@ -11,20 +11,20 @@ from typing import Any, ClassVar
 
 import torch
 from filelock import FileLock
-from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager, PlansManager
 from torch import nn
 from torch._dynamo import OptimizedModule
 from torch.nn.parallel import DistributedDataParallel
 
 from nnunet_llm4seg.bottleneck import LLMBottleneck
-from nnunet_llm4seg.errors import DatasetError
+from nnunet_llm4seg.errors import ConfigError, DatasetError
 from nnunet_llm4seg.files import write_json
 from nnunet_llm4seg.llm.source import PreparedLayer, prepare_known
 from nnunet_llm4seg.network import inject
 from nnunet_llm4seg.nnunet.checkpoints import read_checkpoint
 from nnunet_llm4seg.nnunet.environment import dataset_id, require_folder
 from nnunet_llm4seg.nnunet.names import DEBUG, FINAL_CHECKPOINT, PLANS, model_folder_name
+from nnunet_llm4seg.nnunet.plans import ASKED, inherited
 from nnunet_llm4seg.tokens import refuse_too_many_tokens, strides_of
 from nnunet_llm4seg.trainer.checkpoints import layer_from_siblings, newest_readable
 from nnunet_llm4seg.trainer.numerics import NumericsWatch
@@ -67,9 +67,16 @@ class nnUNetTrainerLLM4Seg(WholeCheckpoints):
         self.save_every = 10  # epochs; one epoch on CT takes minutes, and jobs are killed
         if self.epochs is not None:
             self.num_epochs = self.epochs
+        if ASKED not in inherited(plans, configuration, "architecture"):
+            self.print_to_log_file(
+                f"The plans {plans['plans_name']!r} were not made by `llm4seg plan`, so these defaults are used. "
+                f"{describe_settings(self.settings)}",
+                add_timestamp=False,
+            )
 
-    @staticmethod
+    @classmethod
     def build_network_architecture(
+        cls,
         plans_manager: PlansManager,
         configuration_manager: ConfigurationManager,
         num_input_channels: int,
@@ -80,7 +87,7 @@ class nnUNetTrainerLLM4Seg(WholeCheckpoints):
 
         In a first training, the skeleton gets its values at once.
         """
-        network = nnUNetTrainer.build_network_architecture(
+        network = super().build_network_architecture(  # of another parent, if the user's class has one
             plans_manager, configuration_manager, num_input_channels, num_output_channels, enable_deep_supervision
         )
         settings = settings_in(configuration_manager.configuration["architecture"])
@@ -88,13 +95,13 @@ class nnUNetTrainerLLM4Seg(WholeCheckpoints):
 
     @property
     def bottleneck(self) -> LLMBottleneck:
-        """The LLM bottleneck, also if DDP or torch.compile wraps the network."""
+from nnunet_llm4seg.errors import ConfigError, DatasetError
         network = self.network
         if isinstance(network, DistributedDataParallel):
             network = network.module
         if isinstance(network, OptimizedModule):
             network = network._orig_mod
-        return network.bottleneck
+        return network
 
     def initialize(self) -> None:
         folder = Path(self.preprocessed_dataset_folder)
@@ -109,6 +116,11 @@ class nnUNetTrainerLLM4Seg(WholeCheckpoints):
             super().initialize()
         finally:
             _AT_HAND.reset(token)
+        if not isinstance(getattr(self._unwrapped(), "bottleneck", None), LLMBottleneck):
+            raise ConfigError(
+                f"trainer: the network of {type(self).__name__} has no LLM layer, because another parent builds it; "
+                f"name the LLM4Seg trainer first, `class {type(self).__name__}(nnUNetTrainerLLM4Seg, …)`."
+            )
 
     def configure_optimizers(self):
         """nnU-Net's optimiser and schedule, only for the parameters that are trained."""

@@ -18,7 +18,14 @@ from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.errors import ConfigError, DatasetError, SettingsConflictError
 from nnunet_llm4seg.llm.source import LayerSpec, PreparedLayer, prepare_layer
 from nnunet_llm4seg.nnunet.names import PLANS
-from nnunet_llm4seg.nnunet.plans import ASKED, RESOLVED, RESOLVED_FORMAT, inherited, read_resolved
+from nnunet_llm4seg.nnunet.plans import (
+    ASKED,
+    RESOLVED,
+    RESOLVED_FORMAT,
+    asking_configurations,
+    inherited,
+    read_resolved,
+)
 
 
 @dataclass(frozen=True)
@@ -69,8 +76,19 @@ def resolve(
 
 
 def requested(plans: Mapping[str, Any], configuration: str, trainer: str, variant: Mapping[str, Any]) -> LLM4SegConfig:
-    """Merge the plan's fields and the trainer's over the defaults."""
-    asked = inherited(plans, configuration, "architecture").get(ASKED, {})
+    """Merge the plan's fields and the trainer's over the defaults.
+
+    Plans that ask for a layer answer only for the configurations in which they ask for it; plans that nobody made
+    with `llm4seg plan` mean the defaults.
+    """
+    architecture = inherited(plans, configuration, "architecture")
+    planned = asking_configurations(plans)
+    if ASKED not in architecture and planned:
+        raise ConfigError(
+            f"configuration: the plans {plans.get('plans_name')!r} ask for an LLM layer in {', '.join(planned)}, not "
+            f"in {configuration!r}; plan it too: `llm4seg plan … -c {configuration} -o NAME`."
+        )
+    asked = architecture.get(ASKED, {})
     if not isinstance(asked, Mapping):
         raise ConfigError(f"architecture.{ASKED}: {asked!r} is not allowed; it must be an object of fields.")
     for name in variant:

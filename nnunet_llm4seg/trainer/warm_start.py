@@ -9,12 +9,12 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 import torch
-from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
 
 from nnunet_llm4seg.errors import CheckpointError, ConfigError
 from nnunet_llm4seg.nnunet.checkpoints import read_checkpoint
 from nnunet_llm4seg.nnunet.environment import dataset_folder, variables
 from nnunet_llm4seg.nnunet.plans import read_plans
+from nnunet_llm4seg.nnunet.trainers import find_trainer
 from nnunet_llm4seg.trainer.base import nnUNetTrainerLLM4Seg
 from nnunet_llm4seg.trainer.settings import Settings
 
@@ -86,11 +86,8 @@ def _load(started: nnUNetTrainerLLM4Seg, vanilla: Mapping[str, torch.Tensor], pa
 
 
 def _trainer(name: str) -> type[nnUNetTrainerLLM4Seg]:
-    try:
-        found = recursive_find_trainer_class_by_name(name)
-    except RuntimeError:
-        found = None
-    if found is None or not issubclass(found, nnUNetTrainerLLM4Seg):
+    found = find_trainer(name)
+    if not issubclass(found, nnUNetTrainerLLM4Seg):
         raise ConfigError(
             f"trainer: {name!r} is not an LLM4Seg trainer that nnU-Net finds; choose nnUNetTrainerLLM4SegGated, or "
             "another one whose name begins with nnUNetTrainerLLM4Seg."

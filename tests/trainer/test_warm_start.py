@@ -102,7 +102,11 @@ def test_making_it_twice_gives_the_same_weights_and_leaves_no_results(project, v
         ({"plans": "List"}, DatasetError, "holds no plans of nnU-Net's"),
         ({"plans": "None"}, DatasetError, "llm4seg plan Dataset001_X"),
         ({"trainer": "nnUNetTrainer"}, ConfigError, "no LLM4Seg trainer"),
-        ({"trainer": "nnUNetTrainerNone"}, ConfigError, "choose nnUNetTrainerLLM4SegGated"),
+        (
+            {"trainer": "nnUNetTrainerNone"},
+            ConfigError,
+            "correct the name, or, if it is your own, add its folder: .export nnUNet_extTrainer",
+        ),
     ],
 )
 def test_what_does_not_fit_is_named_and_nothing_is_written(project, vanilla, arguments, error, says):

@@ -1,0 +1,66 @@
+"""Trainers of users: another parent's network, loss or augmentation beside the layer; see docs/subclassing.md."""
+
+import pytest
+import torch
+from hand_made_plans import DATASET, plans
+from nnunetv2.training.nnUNetTrainer.variants.network_architecture.nnUNetTrainerBN import nnUNetTrainerBN
+
+from nnunet_llm4seg.errors import ConfigError
+from nnunet_llm4seg.trainer.base import nnUNetTrainerLLM4Seg
+
+
+class LayerFirst(nnUNetTrainerLLM4Seg, nnUNetTrainerBN):
+    pass
+
+
+class LayerLast(nnUNetTrainerBN, nnUNetTrainerLLM4Seg):
+    pass
+
+
+@pytest.fixture
+def made(tmp_path, monkeypatch, llama):
+    for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
+        (tmp_path / name).mkdir()
+        monkeypatch.setenv(name, str(tmp_path / name))
+    data = tmp_path / "nnUNet_preprocessed" / "Dataset001_X" / "P_2d"
+    data.mkdir(parents=True)
+    (data / "case.b2nd").touch()
+
+    def make(trainer, its_plans=None):
+        its_plans = its_plans or plans(model=str(llama), layer=1)
+        return trainer(its_plans, "2d", 0, DATASET, torch.device("cpu"))
+
+    return make
+
+
+def test_the_other_parents_network_is_kept_beside_the_layer(made):
+    trainer = made(LayerFirst)
+    trainer.initialize()
+    kinds = {type(module) for module in trainer.network.modules()}
+    assert torch.nn.BatchNorm2d in kinds and torch.nn.InstanceNorm2d not in kinds
+    assert trainer.bottleneck.config.layer == 1
+
+
+def test_the_wrong_order_of_parents_is_one_sentence(made):
+    with pytest.raises(ConfigError, match=r"name the LLM4Seg trainer first, `class LayerLast\(nnUNetTrainerLLM4Seg"):
+        made(LayerLast).initialize()
+
+
+def test_a_configuration_that_was_not_planned_is_refused(made, llama):
+    its_plans = plans(model=str(llama), layer=1)
+    asking = its_plans["configurations"]["2d"]
+    its_plans["configurations"]["3d_fullres"] = asking
+    vanilla = {key: value for key, value in asking["architecture"].items() if key != "llm4seg"}
+    its_plans["configurations"]["2d"] = {**asking, "architecture": vanilla}
+    with pytest.raises(ConfigError, match=r"ask for an LLM layer in 3d_fullres, not in '2d'; plan it too"):
+        made(nnUNetTrainerLLM4Seg, its_plans)
+
+
+def test_plans_that_nobody_made_say_in_the_first_line_what_is_used(made, llama, monkeypatch):
+    monkeypatch.setattr(nnUNetTrainerLLM4Seg, "variant", {"model": str(llama), "layer": 1})
+    trainer = made(nnUNetTrainerLLM4Seg, plans())
+    with open(trainer.log_file) as file:
+        text = file.read()
+    first = next(line for line in text.splitlines() if "llm4seg plan" in line)
+    assert first.startswith("The plans 'P' were not made by `llm4seg plan`, so these defaults are used. LLM4Seg: ")
+    assert "layer 1 || weights pretrained (frozen)" in first
