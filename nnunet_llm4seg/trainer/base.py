@@ -95,7 +95,11 @@ class nnUNetTrainerLLM4Seg(WholeCheckpoints):
 
     @property
     def bottleneck(self) -> LLMBottleneck:
-from nnunet_llm4seg.errors import ConfigError, DatasetError
+        """The LLM bottleneck, also if DDP or torch.compile wraps the network."""
+        bottleneck: LLMBottleneck = self._unwrapped().get_submodule("bottleneck")  # type: ignore[assignment]
+        return bottleneck
+
+    def _unwrapped(self) -> nn.Module:
         network = self.network
         if isinstance(network, DistributedDataParallel):
             network = network.module

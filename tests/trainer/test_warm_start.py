@@ -105,7 +105,7 @@ def test_making_it_twice_gives_the_same_weights_and_leaves_no_results(project, v
         (
             {"trainer": "nnUNetTrainerNone"},
             ConfigError,
-            "correct the name, or, if it is your own, add its folder: .export nnUNet_extTrainer",
+            "if it is your own, add its folder: .export nnUNet_extTrainer",
         ),
     ],
 )
