@@ -89,7 +89,7 @@ def _trainer(name: str) -> type[nnUNetTrainerLLM4Seg]:
     found = find_trainer(name)
     if not issubclass(found, nnUNetTrainerLLM4Seg):
         raise ConfigError(
-            f"trainer: {name!r} is not an LLM4Seg trainer that nnU-Net finds; choose nnUNetTrainerLLM4SegGated, or "
+            f"trainer: {name!r} is not an LLM4Seg trainer; choose nnUNetTrainerLLM4SegGated, or "
             "another one whose name begins with nnUNetTrainerLLM4Seg."
         )
     return found

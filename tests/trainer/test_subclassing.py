@@ -1,5 +1,8 @@
 """Trainers of users: another parent's network, loss or augmentation beside the layer; see docs/subclassing.md."""
 
+import re
+from pathlib import Path
+
 import pytest
 import torch
 from hand_made_plans import DATASET, plans
@@ -64,3 +67,14 @@ def test_plans_that_nobody_made_say_in_the_first_line_what_is_used(made, llama, 
     first = next(line for line in text.splitlines() if "llm4seg plan" in line)
     assert first.startswith("The plans 'P' were not made by `llm4seg plan`, so these defaults are used. LLM4Seg: ")
     assert "layer 1 || weights pretrained (frozen)" in first
+
+
+def test_the_pages_code_runs_and_its_trainer_has_the_layer_and_batch_normalisation(made):
+    page = (Path(__file__).parents[2] / "docs" / "subclassing.md").read_text(encoding="utf-8")
+    names = {"__name__": "page"}
+    for code in re.findall(r"```python\n(.*?)```", page.replace("nnUNetPredictor()", "nnUNetPredictor"), re.DOTALL):
+        exec(code, names)
+    trainer = made(names["nnUNetTrainerLLM4SegBN"])
+    trainer.initialize()
+    assert any(isinstance(module, torch.nn.BatchNorm2d) for module in trainer.network.modules())
+    assert trainer.bottleneck.config.layer == 1

@@ -101,7 +101,7 @@ def test_making_it_twice_gives_the_same_weights_and_leaves_no_results(project, v
         ({"plans": "Wide"}, CheckpointError, "does not fit the plans 'Wide'"),
         ({"plans": "List"}, DatasetError, "holds no plans of nnU-Net's"),
         ({"plans": "None"}, DatasetError, "llm4seg plan Dataset001_X"),
-        ({"trainer": "nnUNetTrainer"}, ConfigError, "no LLM4Seg trainer"),
+        ({"trainer": "nnUNetTrainer"}, ConfigError, "is not an LLM4Seg trainer"),
         (
             {"trainer": "nnUNetTrainerNone"},
             ConfigError,
