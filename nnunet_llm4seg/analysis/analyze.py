@@ -24,7 +24,7 @@ NUMBERS = ("map_iou", "map_iou_half", "map_iou_chance", "entropy", "effective_ra
 def analyze(
     model_folder: Path,
     *,
-    fold: int,
+    fold: int | str,
     output: Path,
     cases: Sequence[str] = (),
     device: torch.device,

@@ -31,14 +31,14 @@ class TrainedFold:
 
     Attributes:
         predictor: An initialised `nnUNetPredictor`.
-        fold: Its number.
+        fold: Its number, or `all`.
     """
 
     predictor: Any
-    fold: int
+    fold: int | str
 
     @classmethod
-    def load(cls, model_folder: Path, fold: int, device: torch.device) -> TrainedFold:
+    def load(cls, model_folder: Path, fold: int | str, device: torch.device) -> TrainedFold:
         """Load `model_folder/fold_K/checkpoint_final.pth`.
 
         Raises:
@@ -98,15 +98,19 @@ class TrainedFold:
     def validation_cases(self) -> list[str]:
         """The fold's validation cases, from splits_final.json of nnUNet_preprocessed, else of nnUNet_raw.
 
+        The fold `all` is trained on every case and validated on the same ones.
+
         Raises:
             DatasetError: there is no such file, or no such fold in it.
         """
         for path in (folder / SPLITS for folder in self._dataset_folders()):
             if path.is_file():
                 splits = read_splits(path)
-                if self.fold >= len(splits):
+                if self.fold == "all":
+                    return sorted({*splits[0]["train"], *splits[0]["val"]})
+                if int(self.fold) >= len(splits):
                     raise DatasetError(f"fold: {self.fold} is not in {path}, which has folds 0 to {len(splits) - 1}.")
-                return sorted(splits[self.fold]["val"])
+                return sorted(splits[int(self.fold)]["val"])
         raise DatasetError(
             "cases: there is no splits_final.json of this data set in nnUNet_preprocessed or nnUNet_raw; name the "
             "cases with --cases."

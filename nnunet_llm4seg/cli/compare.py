@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from nnunet_llm4seg.cli import app
+from nnunet_llm4seg.cli.many_folds import ManyFolds
 
 
-@app.command()
+@app.command(cls=ManyFolds)
 def compare(
     dataset: Annotated[str, typer.Argument(help="Id or name of the data set.")],
     configuration: Annotated[str, typer.Argument(help="nnU-Net's configuration: 2d, 3d_fullres, ...")],
@@ -22,7 +23,8 @@ def compare(
         typer.Option(help="TRAINER__PLANS; repeat for more, the main one first. [default: the only one]"),
     ] = None,
     folds: Annotated[
-        list[int] | None, typer.Option(help="Repeat for more. [default: all of splits_final.json]")
+        list[str] | None,
+        typer.Option("-f", "--folds", help="Folds: `-f 0 1 2`. [default: all of splits_final.json]"),
     ] = None,
     runs: Annotated[
         list[Path] | None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from nnunet_llm4seg.errors import ComparisonError
 from nnunet_llm4seg.evaluation.arms.choose import Chosen
+from nnunet_llm4seg.evaluation.arms.copies import check_predictions_differ
 from nnunet_llm4seg.evaluation.arms.cost import measure_costs
 from nnunet_llm4seg.evaluation.arms.leaks import leaked_cases
 from nnunet_llm4seg.evaluation.arms.runs import Arm
@@ -23,6 +24,8 @@ from nnunet_llm4seg.evaluation.measuring import (
 )
 from nnunet_llm4seg.evaluation.slices import Slice
 from nnunet_llm4seg.evaluation.statistics import claims, results
+from nnunet_llm4seg.evaluation.statistics.decision import verdict
+from nnunet_llm4seg.evaluation.statistics.intervals import fold_interval, method_interval
 from nnunet_llm4seg.evaluation.statistics.slots import Slots
 from nnunet_llm4seg.nnunet.segmentations import find_reader
 
@@ -66,7 +69,6 @@ class Comparison:
     pairs: list[results.PairResult]
     descriptive: list[results.DescriptiveRow]
     costs: dict[str, dict[str, Any]]
-    warnings: list[str]
 
     def primary_of(self, arm: Arm) -> np.ndarray:
         """The primary metric (S, P)."""
@@ -105,7 +107,6 @@ def analyse(
             )
         ],
         costs=measure_costs(chosen.arms, chosen.configuration, chosen.folds[0]),
-        warnings=copies(scores.measured),
     )
 
 
@@ -132,19 +133,13 @@ def measure_arms(chosen: Chosen, slots: Slots, labels: Labels, tolerance: float 
     reader = find_reader(chosen.info, files[0].reference)
     found = measure_cases(files, reader, labels, tolerance)
     by_run = _by_run(found, list(places.values()), len(runs), len(slots.cases))
+    digests = _digests(found, list(places.values()), len(runs), len(slots.cases))
+    for arm in chosen.arms:
+        check_predictions_differ(arm, slots.folds, [next(digests) for _ in arm.runs])
     in_order = iter(by_run)
     measured = {arm.name: [next(in_order) for _ in arm.runs] for arm in chosen.arms}
     shown = {case: result.shown for case, result in zip(places, found, strict=True) if result.shown}
     return Scores(measured, shown, reader)
-
-
-def copies(measured: Mapping[str, list[Measured]]) -> list[str]:
-    """Warnings about runs of one arm that predict exactly the same."""
-    return [
-        f"{arm}: two runs predict exactly the same; if one is a copy of the other, omit it from --runs."
-        for arm, runs in measured.items()
-        if any(np.array_equal(runs[i].values, runs[j].values) for i in range(len(runs)) for j in range(i))
-    ]
 
 
 def _slots(chosen: Chosen) -> Slots:
@@ -175,6 +170,15 @@ def _by_run(found: list[CaseMeasured], places: list[list[int]], runs: int, slots
     return [Measured(*of_run) for of_run in zip(values, empty, strict=True)]
 
 
+def _digests(found: list[CaseMeasured], places: list[list[int]], runs: int, slots: int) -> Iterator[list[bytes]]:
+    """The digests of each run's predictions, over all slots."""
+    ordered = [[b""] * slots for _ in range(runs)]
+    for case, at in zip(found, places, strict=True):
+        for i, digest in enumerate(case.digests):
+            ordered[i // len(at)][at[i % len(at)]] = digest
+    return iter(ordered)
+
+
 def _pairs(
     chosen: Chosen,
     by_arm: Mapping[str, np.ndarray],
@@ -194,7 +198,12 @@ def _pairs(
             pair["without_leaks"] = results.without_leaks(scores, baseline, slots, leaked)
         pairs.append(pair)
     results.adjust(pairs)
-    for pair in pairs:
-        pair["verdict"] = claims.verdict(pair)
-        pair["claim"] = claims.claim(pair, primary)
+    names = {case for _, case in leaked}
+    for pair, arm in zip(pairs, chosen.candidates, strict=True):
+        scores = by_arm[arm.name]
+        intervals = method_interval(scores, baseline, slots), fold_interval(scores, baseline, slots)
+        pair["verdict"] = str(verdict(*intervals, pair["method"]["p_holm"]))
+        if leaked and pair["without_leaks"] is None:
+            pair["verdict"] = "none"
+        pair["claim"] = claims.claim(pair, primary, leaked=len(names), cases=len(slots.case_names))
     return pairs

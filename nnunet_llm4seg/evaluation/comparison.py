@@ -20,7 +20,7 @@ def compare(
     *,
     candidates: Sequence[str] = (),
     baseline: str | None = None,
-    folds: Sequence[int] | None = None,
+    folds: Sequence[int | str] | None = None,
     runs: Sequence[str | Path] = (),
     output: str | Path | None = None,
     primary: str = "dice",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -68,10 +69,14 @@ class CaseFiles:
 
 @dataclass(frozen=True)
 class CaseMeasured:
-    """Of one reference's predictions: metrics (predictions, L, M), which mask was empty, and the slice to show."""
+    """Of one reference's predictions: metrics (predictions, L, M), which mask was empty, and the slice to show.
+
+    `digests` tell predictions apart; the digest of an empty one is empty.
+    """
 
     values: np.ndarray
     empty: list[list[str]]
+    digests: list[bytes]
     shown: Slice | None = None
 
 
@@ -107,7 +112,7 @@ def measure_case(files: CaseFiles, reader: Any, labels: Labels, tolerance: float
     counted = truth != labels.ignore if labels.ignore is not None else np.ones(truth.shape, bool)
     targets = [np.isin(truth, region) & counted for region in labels.regions.values()]
     tolerance = default_tolerance(spacing) if tolerance is None else tolerance
-    values, empty, maps = [], [], {}
+    values, empty, digests, maps = [], [], [], {}
     for i, path in enumerate(files.predictions):
         guess = _read_prediction(reader, path, truth.shape, labels)
         pairs = [
@@ -116,13 +121,14 @@ def measure_case(files: CaseFiles, reader: Any, labels: Labels, tolerance: float
         ]
         values.append([measure_masks(pair) for pair in pairs])
         empty.append([_which_is_empty(pair) for pair in pairs])
+        digests.append(hashlib.blake2b(guess.tobytes(), digest_size=16).digest() if guess.any() else b"")
         if files.shown and i in files.shown:
             maps[i] = guess
     shown = None
     if files.shown:
         baseline, candidate = (maps[i] for i in files.shown)
         shown = telling_slice(truth, baseline, candidate, labels.foreground, spacing)
-    return CaseMeasured(np.array(values), empty, shown)
+    return CaseMeasured(np.array(values), empty, digests, shown)
 
 
 def measure_cases(

@@ -138,3 +138,19 @@ def test_mistake_is_named_and_nothing_is_written(project, damage, options, error
         analyze(folder, **{"fold": 0, "output": project / "out", "device": CPU, **options})
     assert all(name in str(caught.value) for name in names)
     assert not (project / "out").exists()
+
+
+def test_the_fold_all_is_analysed_on_the_cases_that_it_was_trained_on(project, monkeypatch, capsys):
+    from nnunet_llm4seg.cli import main
+
+    folder = save_fold(project)
+    (folder / "fold_0").rename(folder / "fold_all")
+    splits = project / "nnUNet_preprocessed" / "Dataset003_Tiny" / "splits_final.json"
+    splits.write_text('[{"train": ["a"], "val": ["b"]}]')
+    monkeypatch.setattr("sys.argv", ["llm4seg", "analyze", str(folder), "-f", "all"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    assert "trained on these cases" in capsys.readouterr().out
+    with (folder / "fold_all" / "analysis" / "analysis.csv").open() as file:
+        assert {row["case"] for row in csv.DictReader(file)} == {"a", "b"}

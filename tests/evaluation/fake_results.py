@@ -125,7 +125,7 @@ class FakeResults:
         for fold, split in enumerate(self.splits):
             validation = model / f"fold_{fold}" / "validation"
             validation.mkdir(parents=True)
-            (validation.parent / "checkpoint_final.pth").write_bytes(b"no network")
+            (validation.parent / "checkpoint_final.pth").write_bytes(f"no network {seed} {arm} {fold}".encode())
             write_json(validation.parent / "debug.json", DEBUG)
             write_json(validation / "summary.json", {})
             text = LOG.format(*np.sort(rng.random(8)))

@@ -10,6 +10,7 @@ from typing import Any
 from nnunet_llm4seg.datasets.groups import keys_by_name
 from nnunet_llm4seg.errors import ComparisonError
 from nnunet_llm4seg.evaluation.arms import find, leaks
+from nnunet_llm4seg.evaluation.arms.copies import check_checkpoints_differ
 from nnunet_llm4seg.evaluation.arms.differences import Difference, check_runs_alike, differences
 from nnunet_llm4seg.evaluation.arms.rivals import is_the_network
 from nnunet_llm4seg.evaluation.arms.runs import Arm
@@ -72,7 +73,7 @@ def choose_arms(
     *,
     candidates: Sequence[str] = (),
     baseline: str | None = None,
-    folds: Sequence[int] | None = None,
+    folds: Sequence[int | str] | None = None,
     runs: Sequence[str | Path] = (),
     group_by: str | None = None,
     allow_different: bool = False,
@@ -90,7 +91,8 @@ def choose_arms(
 
     wanted = list(candidates) or [find.only_candidate(roots, dataset, configuration)]
     others = [find.find_arm(roots, dataset, name, configuration) for name in wanted]
-    base = find.find_arm(roots, dataset, baseline or vanilla_twin(others[0]), configuration)
+    baseline = baseline or _trained_twin(others[0], roots, dataset, configuration)
+    base = find.find_arm(roots, dataset, baseline, configuration)
     every = (base, *others)
     if len({arm.name for arm in every}) < len(every):
         raise ComparisonError(f"nothing to compare: an arm is named twice ({', '.join(a.name for a in every)}).")
@@ -99,6 +101,7 @@ def choose_arms(
     for arm in every:
         find.check_complete(arm, chosen, splits, info["file_ending"])
         check_runs_alike(arm, configuration, chosen)
+        check_checkpoints_differ(arm, chosen)
     different = [d for arm in others for d in differences(arm, base, configuration, chosen)]
     refused = [d for d in different if not (baseline and is_the_network(d, base, configuration))]
     if refused and not allow_different:
@@ -124,6 +127,19 @@ def choose_arms(
         images if images.is_dir() else None,
         tuple(different),
     )
+
+
+def _trained_twin(candidate: Arm, roots: Sequence[Path], dataset: str, configuration: str) -> str:
+    twin = vanilla_twin(candidate)
+    trained = find.all_arms(roots, dataset, configuration)
+    if twin not in trained:
+        trainer, plans = twin.split("__")
+        raise ComparisonError(
+            f"--baseline: the vanilla twin of {candidate.name} is {twin}, which is not trained; train it with"
+            f" `nnUNetv2_train {dataset} {configuration} FOLD -tr {trainer} -p {plans}`, or name another baseline of"
+            f" {', '.join(trained)}."
+        )
+    return twin
 
 
 def _clusters(

@@ -11,11 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from nnunet_llm4seg.errors import ComparisonError
 from nnunet_llm4seg.evaluation.arms.runs import Arm
 from nnunet_llm4seg.evaluation.arms.twins import are_twins
+from nnunet_llm4seg.nnunet import names
 from nnunet_llm4seg.nnunet.plans import ASKED, RESOLVED, SOURCE_PLANS, all_entries, read_resolved
 
 _INJECTED = (ASKED, RESOLVED)
@@ -56,6 +58,9 @@ def differences(arm: Arm, baseline: Arm, configuration: str, folds: Sequence[int
     found: dict[str, Difference] = {}
     if not are_twins(arm.trainer, baseline.trainer):
         found["trainer"] = Difference(arm.name, "trainer", arm.trainer, baseline.trainer)
+    stages = _first_stage(arm, configuration), _first_stage(baseline, configuration)
+    if stages[0] != stages[1]:
+        found["first stage"] = Difference(arm.name, "first stage", *(str(stage) for stage in stages))
     for run in range(len(arm.runs)):
         for setting, value, other in _differing(_settings(arm, run, configuration), reference):
             found.setdefault(setting, Difference(arm.name, setting, _short(value), _short(other)))
@@ -107,6 +112,19 @@ def _configuration(arm: Arm, run: int, configuration: str) -> dict[str, Any]:
             f"{', '.join(plans['configurations'])}."
         )
     return entries
+
+
+def _first_stage(arm: Arm, configuration: str) -> Path | None:
+    """The folder of predictions that a cascade's second stage was trained with, links followed; None if no cascade.
+
+    nnU-Net takes those of the arm's own trainer and plans, so two arms share a first stage only by a link.
+    """
+    run = arm.runs[0]
+    previous = all_entries(run.plans, configuration).get("previous_stage")
+    if not previous:
+        return None
+    folder = run.folder.parent / names.model_folder_name(arm.trainer, arm.plans_name, previous)
+    return (folder / "predicted_next_stage" / configuration).resolve()
 
 
 def _settings(arm: Arm, run: int, configuration: str) -> dict[str, Any]:

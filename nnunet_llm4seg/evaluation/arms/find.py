@@ -11,6 +11,8 @@ from nnunet_llm4seg.evaluation.arms.runs import Arm, Run, has_layer
 from nnunet_llm4seg.evaluation.measuring import case_names, name_differences
 from nnunet_llm4seg.nnunet import names
 
+ALL_FOLDS = "all"
+
 
 def same_folder_twice(roots: Sequence[Path]) -> Path | None:
     """The first results root that is named twice, by whatever path."""
@@ -76,23 +78,31 @@ def only_candidate(roots: Sequence[Path], dataset: str, configuration: str) -> s
     return found[0]
 
 
-def check_folds(folds: Sequence[int] | None, splits: Sequence[Mapping[str, Any]]) -> list[int]:
+def check_folds(folds: Sequence[int | str] | None, splits: Sequence[Mapping[str, Any]]) -> list[int]:
     """The folds to compare, all of them by default.
 
     Raises:
-        ComparisonError: a fold is named twice, or not in splits_final.json, where nnU-Net trains a random split.
+        ComparisonError: a fold is named twice, is no number, or is not in splits_final.json, where nnU-Net trains a
+            random split.
     """
     if folds is None:
         return list(range(len(splits)))
+    numbers: list[int] = []
     for fold in folds:
-        if not 0 <= fold < len(splits):
+        if fold == ALL_FOLDS:
+            raise ComparisonError(
+                "--folds: the fold `all` is trained on every case, so it has no held-out cases to compare; train and"
+                f" name folds from 0 to {len(splits) - 1}."
+            )
+        if not str(fold).isdecimal() or int(fold) >= len(splits):
             raise ComparisonError(
                 f"fold {fold} is not in {names.SPLITS}, where nnU-Net trains a random split;"
                 f" choose from 0 to {len(splits) - 1}."
             )
-    if not folds or len(set(folds)) != len(folds):
-        raise ComparisonError(f"--folds: {list(folds)} is not allowed; name each fold once.")
-    return sorted(folds)
+        numbers.append(int(fold))
+    if not numbers or len(set(numbers)) != len(numbers):
+        raise ComparisonError(f"--folds: {numbers} is not allowed; name each fold once.")
+    return sorted(numbers)
 
 
 def check_complete(arm: Arm, folds: Sequence[int], splits: Sequence[Mapping[str, Any]], ending: str) -> None:

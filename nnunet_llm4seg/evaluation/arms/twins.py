@@ -5,20 +5,19 @@ from __future__ import annotations
 import re
 
 from nnunet_llm4seg.errors import ComparisonError
-from nnunet_llm4seg.evaluation.arms.runs import Arm, has_layer
+from nnunet_llm4seg.evaluation.arms.runs import Arm
 from nnunet_llm4seg.nnunet.plans import SOURCE_PLANS
 
-_EPOCHS = re.compile(r"\d+epochs?")
-# how the names of trainers end that set optimiser, learning rate or supervision (`trainer.recipes`); longest first
-_RECIPES = ("AdamW1en4NoDeepSupervision", "NoDeepSupervision", "AdamW")
+# Parts of the names of this package's trainers; a test holds them against the classes.
+LAYER_VARIANTS = ("DeepSeek", "Trainable", "RandomTrainable", "Random", "Shuffled", "Gated")
+RECIPES = ("NoDeepSupervision", "AdamW", "AdamW1en4NoDeepSupervision")
+_OURS = re.compile(rf"nnUNetTrainerLLM4Seg(?:{'|'.join(LAYER_VARIANTS)})?({'|'.join(RECIPES)})?(_[a-z0-9]+)?")
+# What nnU-Net has itself; the vanilla arms of other recipes and lengths are trainers of this package.
+_NNUNETS = re.compile(r"(?:NoDeepSupervision)?|_\d+epochs?")
 
 
 def vanilla_twin(candidate: Arm) -> str:
-    """TRAINER__PLANS of the same training without the layer.
-
-    nnUNetTrainerLLM4SegGated_5epochs -> nnUNetTrainer_5epochs; other endings (`_demo`) belong to trainers of this
-    package, whose twin is nnUNetTrainerVanilla_demo; recipes stay: nnUNetTrainerLLM4SegGatedAdamW ->
-    nnUNetTrainerVanillaAdamW. The plans are those that the candidate's were made from.
+    """TRAINER__PLANS of the same training without the layer; the plans are those that the candidate's were made from.
 
     Raises:
         ComparisonError: the candidate is not an LLM4Seg trainer.
@@ -33,20 +32,22 @@ def vanilla_twin(candidate: Arm) -> str:
 
 
 def twin_trainer(trainer: str) -> str:
-    """The trainer that differs in the layer only; a trainer that is no LLM4Seg one is its own."""
-    if not has_layer(trainer):
-        return trainer
-    stem, _, suffix = trainer.partition("_")
-    recipe = next((name for name in _RECIPES if stem.endswith(name)), "")
-    if recipe:  # of these nnU-Net has one, in its default length
-        nnunets_own = recipe == "NoDeepSupervision" and not suffix
-    else:
-        nnunets_own = not suffix or bool(_EPOCHS.fullmatch(suffix))
-    vanilla = "nnUNetTrainer" if nnunets_own else "nnUNetTrainerVanilla"
-    return f"{vanilla}{recipe}{'_' + suffix if suffix else ''}"
+    """The trainer that differs in the layer only; a trainer that is no LLM4Seg one is its own.
+
+    Variants of this package lose the layer's variant too; of a user's own trainer the twin is its name without
+    `LLM4Seg`.
+
+    >>> twin_trainer("nnUNetTrainerLLM4SegGated_5epochs"), twin_trainer("nnUNetTrainerLLM4SegDA5")
+    ('nnUNetTrainer_5epochs', 'nnUNetTrainerDA5')
+    """
+    ours = _OURS.fullmatch(trainer)
+    if ours is None:
+        return trainer.replace("LLM4Seg", "", 1)
+    rest = "".join(part or "" for part in ours.groups())
+    return f"nnUNetTrainer{'' if _NNUNETS.fullmatch(rest) else 'Vanilla'}{rest}"
 
 
 def are_twins(trainer: str, other: str) -> bool:
-    """Whether two trainers differ in the layer only: ours, or a user's own pair nnUNetTrainer[LLM4Seg]Name."""
+    """Whether two trainers differ in the layer only."""
     own_pair = trainer.replace("LLM4Seg", "", 1) == other.replace("LLM4Seg", "", 1)
     return own_pair or twin_trainer(trainer) == twin_trainer(other)

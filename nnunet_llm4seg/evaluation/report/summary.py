@@ -46,7 +46,7 @@ def summarise(comparison: Comparison, command: str = "") -> dict[str, Any]:
             "train": training_commands(chosen.arms, chosen.dataset, chosen.configuration, chosen.folds),
         },
         "versions": versions(),
-        "warnings": comparison.warnings,
+        "warnings": [],
         "scores": comparison.arm_results,
         "baseline_against_itself": comparison.against_itself,
         "comparisons": comparison.pairs,

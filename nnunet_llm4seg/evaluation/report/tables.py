@@ -65,6 +65,7 @@ def main_result(summary: Mapping[str, Any]) -> Table:
         ),
     )
     words = {"better": "better", "worse": "worse", "open": "no claim", "none": "no claim possible"}
+    words |= {"ahead": "ahead; no claim about the method", "behind": "behind; no claim about the method"}
     for i, result in enumerate(summary["comparisons"]):
         at = f"comparisons/{i}"
         p = [p_value(f"{at}/method/{name}") for name in ("p", "p_holm")]

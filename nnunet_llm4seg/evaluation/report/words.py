@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from nnunet_llm4seg.evaluation.metrics import BY_NAME, EMPTY_POLICY
-from nnunet_llm4seg.evaluation.statistics.intervals import RESAMPLES
 
 
 def methods_paragraph(summary: Mapping[str, Any]) -> str:
@@ -20,15 +19,12 @@ def methods_paragraph(summary: Mapping[str, Any]) -> str:
         f" {' or '.join(map(str, runs))} training run{'s' if runs != [1] else ''} per arm and fold)."
         f" Dice, IoU, precision, recall, the 95 % Hausdorff distance and the normalised surface Dice"
         f" (tolerance {summary['tolerance']}) were computed per case and label with MONAI"
-        f" {summary['versions']['monai']}. {EMPTY_POLICY} The primary endpoint, fixed in advance, was the"
+        f" {summary['versions']['monai']}. {EMPTY_POLICY} The primary endpoint was the"
         f" mean over labels of the per-case {metric}, paired by case."
     )
     if summary["clusters"]["count"] < summary["cases"]:
         text += f" Cases were clustered ({summary['clusters']['rule']})."
-    text += (
-        f" The interval for the trained models is a percentile bootstrap over cases, stratified by fold"
-        f" ({RESAMPLES:,} resamples, seed 0)."
-    )
+    text += " The interval for the trained models is a t interval with the variance between cases, stratified by fold."
     rules = {comparison["method"]["rule"] for comparison in summary["comparisons"]}
     if "runs" in rules:
         text += (

@@ -1,61 +1,94 @@
-"""What may and what may not be claimed, as a verdict and as a sentence."""
+"""What may and what may not be claimed of a candidate, in one sentence."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from nnunet_llm4seg.evaluation.metrics import BY_NAME
+from nnunet_llm4seg.evaluation.statistics.results import PairResult
 
-ALPHA = 0.05
+_START = {
+    "better": "On this data set and these splits {name} is better than the baseline: {difference}",
+    "worse": "On this data set and these splits {name} is worse than the baseline: {difference}",
+    "open": "It cannot be claimed that {name} is better or worse than the baseline: {difference}",
+}
 
 
-def verdict(comparison: Mapping[str, Any]) -> str:
-    """`better`, `worse`, `open` (no claim) or `none` (no interval for the method exists).
+def claim(pair: PairResult, metric: str, *, leaked: int = 0, cases: int = 0) -> str:
+    """The sentence of one candidate, whose verdict is known.
 
-    Better and worse need both: interval (b) excludes zero, and Holm's adjusted p is below 0.05.
+    Args:
+        metric: the primary metric.
+        leaked: number of cases with a near-duplicate, or the same patient, in their fold's training set.
+        cases: number of all cases.
     """
-    method = comparison["method"]
-    low, high = method["interval"]
-    if low != low:
-        return "none"
-    if method["p_holm"] < ALPHA and (low > 0 or high < 0):
-        return "better" if low > 0 else "worse"
-    return "open"
-
-
-def claim(comparison: Mapping[str, Any], metric: str) -> str:
-    """One sentence that says what may and what may not be claimed of one candidate."""
-    method, name = comparison["method"], comparison["candidate"]
-    difference = f"{signed(comparison['difference'])} points of {BY_NAME[metric].title}"
-    result, ends = verdict(comparison), []
-    if result == "none":
+    name, verdict = pair["candidate"], pair["verdict"]
+    difference = f"{signed(pair['difference'])} points of {BY_NAME[metric].title}"
+    if leaked and pair.get("without_leaks") is None:
+        return (
+            f"No claim about the methods can be made: {name} differs by {difference}, but {leaked} of {cases} cases"
+            " have a near-duplicate or an image of the same patient in their fold's training set, and too few are left"
+            " without them; make splits by groups and train again."
+        )
+    if verdict == "none":
         return (
             f"No claim about the methods can be made: {name} differs by {difference} on these cases, but one"
             " fold with one run shows nothing of how much training varies; train more folds or runs."
         )
+    method = pair["method"]
     difference += f", 95 % interval for the method {bracket(method['interval'])}"
-    if result == "open":
-        low, high = comparison["trained_models"]["interval"]
-        start = f"It cannot be claimed that {name} is better or worse than the baseline: {difference}"
-        if method["interval"][0] > 0 or method["interval"][1] < 0:
-            ends.append("its interval excludes zero, but not after Holm's adjustment for several candidates")
-        elif low > 0 or high < 0:
-            ends.append("these trained models do differ on such cases, which may be the luck of these runs")
-        smallest = comparison["power"]["smallest_difference"]
-        ends.append(f"with 80 % power these cases and runs could have shown {points(smallest)} points")
+    ends = _limits(pair)
+    if leaked:
+        ends.append(_without_leaks(pair, leaked, cases))
+    if verdict in ("ahead", "behind"):
+        where = "in one run per arm" if method["rule"] == "folds" else "on one split"
+        start = f"{name} is {verdict} {'of ' if verdict == 'ahead' else ''}the baseline {where}; no claim about the"
+        start += f" method can be made: {difference}"
     else:
-        start = f"On this data set and these splits {name} is {result} than the baseline: {difference}"
-    if method["rule"] == "folds":
+        start = _START[verdict].format(name=name, difference=difference)
+    return "; ".join([start, *ends]) + "."
+
+
+def _limits(pair: PairResult) -> list[str]:
+    """What limits the statement, each as a part of the sentence."""
+    method, verdict, ends = pair["method"], pair["verdict"], []
+    one_run, one_fold = method["rule"] == "folds", len(pair["fold_differences"]) == 1
+    if verdict == "open":
+        ends += _why_open(pair)
+        smallest = pair["power"]["smallest_difference"]
+        if smallest == smallest:
+            ends.append(f"with 80 % power these cases and runs could have shown {points(smallest)} points")
+    if one_run:
         ends.append("with one run per arm the luck of the seed cannot be excluded")
         low, high = method["interval_correlated"]
-        if result != "open" and low <= 0 <= high:
+        if verdict != "open" and low <= 0 <= high:
             ends.append("corrected for folds that share training cases, the interval contains zero")
-    elif result != "open":
-        low, high = method["interval_over_folds"]
-        if low <= 0 <= high:
-            ends.append("over other training sets, by a t test over folds, the interval contains zero")
-    return "; ".join([start, *ends]) + "."
+    elif one_fold:
+        ends.append("one fold shows nothing of other training sets")
+    return ends
+
+
+def _why_open(pair: PairResult) -> list[str]:
+    method = pair["method"]
+    low, high = method["interval"]
+    if low > 0 or high < 0:
+        over = method.get("interval_over_folds", method["interval"])
+        if over[0] <= 0 <= over[1]:
+            return [f"over other training sets, by a t test over folds, the interval {bracket(over)} contains zero"]
+        return ["its interval excludes zero, but not after Holm's adjustment for several candidates"]
+    low, high = pair["trained_models"]["interval"]
+    if low > 0 or high < 0:
+        return ["these trained models do differ on such cases, which may be the luck of these runs"]
+    return []
+
+
+def _without_leaks(pair: PairResult, leaked: int, cases: int) -> str:
+    rest = pair["without_leaks"]
+    assert rest is not None
+    low, high = rest["method"]["interval"]
+    contains = ", which contains zero" if low <= 0 <= high else ""
+    return (
+        f"{leaked} of {cases} cases have a near-duplicate or an image of the same patient in their fold's training"
+        f" set: without them {signed(rest['difference'])} points, {bracket(rest['method']['interval'])}{contains}"
+    )
 
 
 def points(value: float | None) -> str:

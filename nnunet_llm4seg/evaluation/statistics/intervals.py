@@ -1,6 +1,6 @@
 """The two intervals of a paired difference between two arms; formulas and sources: docs/statistics.md.
 
-(a) `trained_models`: other cases like these, the same trained models. Bootstrap over units.
+(a) `trained_models`: other cases like these, the same trained models. t interval over units.
 (b) `method`: other cases and other training runs. t interval whose variance counts both.
 All functions take leading batch axes, so that a simulation runs through the very code that users run.
 """
@@ -16,8 +16,6 @@ from scipy import stats
 from nnunet_llm4seg.evaluation.statistics.slots import Slots
 
 LEVEL = 0.95
-RESAMPLES = 9_999
-SEED = 0
 
 
 @dataclass(frozen=True)
@@ -54,11 +52,13 @@ class RunsInterval(MethodInterval):
 
     Attributes:
         case_part: variance of the difference that stays however many runs there are.
+        case_df: its degrees of freedom, from the effective number of units.
         case_noise: variance of that estimate, half of it: its mean squares' term**2 / df.
         run_parts: variance of one run's mean, per arm: candidate, baseline.
     """
 
     case_part: np.ndarray
+    case_df: float
     case_noise: np.ndarray
     run_parts: tuple[np.ndarray, np.ndarray]
 
@@ -87,22 +87,12 @@ def mean_difference(candidate: np.ndarray, baseline: np.ndarray, slots: Slots) -
     return (candidate.mean(-2) - baseline.mean(-2)) @ slots.weight
 
 
-def bootstrap_bounds(
-    difference: np.ndarray, slots: Slots, *, resamples: int = RESAMPLES
-) -> tuple[np.ndarray, np.ndarray]:
-    """Interval (a) of the mean over cases of `difference` (..., P), by percentiles.
-
-    Units are drawn with replacement inside their stratum; a draw's mean is over the cases that it holds.
-    """
-    rng = np.random.default_rng(SEED)
-    counts = np.empty((resamples, slots.by_unit.shape[1]), dtype=np.float32)
-    for value in np.unique(slots.stratum):
-        inside = np.flatnonzero(slots.stratum == value)
-        counts[:, inside] = rng.multinomial(len(inside), np.full(len(inside), 1 / len(inside)), resamples)
-    sums = difference @ slots.by_unit  # (..., G)
-    means = (sums @ counts.T) / (counts @ slots.by_unit.sum(0))  # (..., resamples)
-    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=-1)
-    return low, high
+def trained_interval(difference: np.ndarray, slots: Slots) -> MethodInterval:
+    """Interval (a) of the mean over cases of `difference` (..., P): t, with the variance between units in strata."""
+    se = np.sqrt(slots.unit_variance(difference))
+    unknown = slots.unit_df == 0
+    se = np.full(np.shape(se), np.nan) if unknown else se
+    return MethodInterval(difference @ slots.weight, se, np.full(np.shape(se), slots.unit_df or np.nan))
 
 
 def method_interval(candidate: np.ndarray, baseline: np.ndarray, slots: Slots) -> MethodInterval:
@@ -118,43 +108,34 @@ def run_variance(scores: np.ndarray, slots: Slots) -> np.ndarray:
 
 
 def _from_runs(candidate: np.ndarray, baseline: np.ndarray, slots: Slots) -> RunsInterval:
-    n_folds = len(slots.fold_numbers)
-    per_stratum = np.bincount(slots.stratum)
-    case_df = len(slots.stratum) - len(per_stratum)
-    # Unbiased within a stratum of G units: G / (G - 1) times the sum of squares.
-    inflate = (per_stratum / np.maximum(per_stratum - 1, 1))[slots.stratum]
-
-    in_stratum = np.eye(len(per_stratum))[slots.stratum]  # (G, H)
-    share = slots.by_unit.sum(0)  # (G,)
-    sums = (candidate.mean(-2) - baseline.mean(-2)) @ slots.by_unit
-    stratum_mean = (sums @ in_stratum) / (share @ in_stratum)
-    between = ((sums - share * (stratum_mean @ in_stratum.T)) ** 2) @ inflate
-
+    between = slots.unit_variance(candidate.mean(-2) - baseline.mean(-2))
+    case_df = max(slots.unit_df, 1.0)
     terms, freedoms, run_parts, run_specific = [], [], [], []
+    inside = between**2 / case_df
     for scores in (candidate, baseline):
         runs = scores.shape[-2]
         run_parts.append(run_variance(scores, slots))
         terms.append(run_parts[-1] / runs)
-        freedoms.append(n_folds * (runs - 1))
-        residual = _run_by_case(scores, slots) @ slots.by_unit  # (..., S, G)
-        run_specific.append(((residual**2).sum(-2) @ inflate) / (runs * (runs - 1)))
+        freedoms.append(slots.effective_folds * (runs - 1))
+        specific = slots.unit_variance(_run_by_case(scores, slots)).sum(-1) / (runs * (runs - 1))
+        run_specific.append(specific)
+        inside = inside + specific**2 / (case_df * (runs - 1))
     case_part = np.maximum(between - run_specific[0] - run_specific[1], 0)
 
     variance = terms[0] + terms[1] + case_part
     # Satterthwaite over the mean squares that enter; those of the case part only where it is above 0.
-    noise = sum(term**2 / df for term, df in zip(terms, freedoms, strict=True))
-    inside = between**2
-    for part, scores in zip(run_specific, (candidate, baseline), strict=True):
-        inside = inside + part**2 / (scores.shape[-2] - 1)
-    case_noise = np.where(case_part > 0, inside / max(case_df, 1), 0)
-    noise = noise + case_noise
+    case_noise = np.where(case_part > 0, inside, 0)
+    noise = sum(term**2 / df for term, df in zip(terms, freedoms, strict=True)) + case_noise
     with np.errstate(divide="ignore", invalid="ignore"):
         df = variance**2 / noise
+    # Mean squares that are subtracted can drive Satterthwaite's number far below that of any of its parts.
+    df = np.maximum(df, min(*freedoms, case_df))
     return RunsInterval(
         mean_difference(candidate, baseline, slots),
         np.sqrt(variance),
         df,
         case_part=case_part,
+        case_df=case_df,
         case_noise=case_noise,
         run_parts=(run_parts[0], run_parts[1]),
     )
@@ -163,7 +144,7 @@ def _from_runs(candidate: np.ndarray, baseline: np.ndarray, slots: Slots) -> Run
 def _run_by_case(scores: np.ndarray, slots: Slots) -> np.ndarray:
     """What is left of scores (..., S, P) without the case's mean over runs and the run's mean in its fold."""
     centred = scores - scores.mean(-2, keepdims=True)
-    weights = slots.by_fold.sum(0)
+    weights = slots.fold_share
     of_run = (centred @ slots.by_fold) / weights  # (..., S, F)
     return centred - of_run @ (slots.by_fold > 0).T
 
@@ -171,7 +152,7 @@ def _run_by_case(scores: np.ndarray, slots: Slots) -> np.ndarray:
 def fold_interval(candidate: np.ndarray, baseline: np.ndarray, slots: Slots) -> FoldsInterval:
     """t over the F fold differences: holds the noise of runs, cases and training sets, but has F - 1 df."""
     difference = candidate.mean(-2) - baseline.mean(-2)
-    weights = slots.by_fold.sum(0)
+    weights = slots.fold_share
     mean = difference @ slots.weight
     of_fold = (difference @ slots.by_fold) / weights  # (..., F)
     n_folds = len(weights)

@@ -22,23 +22,29 @@ def power(difference: float, se: float, df: float) -> float:
 
 
 def smallest_difference(se: float, df: float) -> float:
-    """The true difference that the t test shows with 80 % power; 0 where nothing varies."""
+    """The true difference shown with 80 % power; 0 where nothing varies, nan where it is not computable."""
     if se == 0:
         return 0.0
-    if np.isnan(se):
+    if np.isnan(se) or not df > 0:
         return float("nan")
     high = 3 * se
     while power(high, se, df) < POWER:
         high *= 2
-    return float(optimize.brentq(lambda d: power(d, se, df) - POWER, 0.1 * se, high))
+        if not np.isfinite(high):
+            return float("nan")
+    try:
+        return float(optimize.brentq(lambda d: power(d, se, df) - POWER, 0.01 * se, high))
+    except ValueError:  # too few degrees of freedom: the power is never below 80 % or never known
+        return float("nan")
 
 
-def runs_needed(interval: RunsInterval, target: float, n_folds: int) -> int | None:
+def runs_needed(interval: RunsInterval, target: float, n_folds: float) -> int | None:
     """Runs per arm and fold that show a true difference `target` with 80 % power.
 
     None if even many runs would not do: then more cases are needed, not more runs.
 
     Args:
+        n_folds: the effective number of folds.
         interval: of one comparison (0-dimensional arrays).
         target: a difference of the metric itself (0.008 = 0.8 points).
     """
@@ -51,6 +57,7 @@ def runs_needed(interval: RunsInterval, target: float, n_folds: int) -> int | No
             return True
         noise = sum((part / runs) ** 2 / (n_folds * (runs - 1)) for part in parts) + float(interval.case_noise)
         df = variance**2 / noise if noise else 1e6
+        df = max(df, min(n_folds * (runs - 1), interval.case_df))  # as in interval (b)
         return power(target, np.sqrt(variance), min(df, 1e6)) >= POWER
 
     return next((runs for runs in range(2, 50) if enough(runs)), None) or _search(enough)

@@ -13,11 +13,11 @@ from nnunet_llm4seg.evaluation.statistics.intervals import (
     FoldsInterval,
     MethodInterval,
     RunsInterval,
-    bootstrap_bounds,
     fold_interval,
     mean_difference,
     method_interval,
     run_variance,
+    trained_interval,
 )
 from nnunet_llm4seg.evaluation.statistics.multiplicity import holm
 from nnunet_llm4seg.evaluation.statistics.power import runs_needed, smallest_difference
@@ -60,6 +60,7 @@ class Method(TypedDict, total=False):
     se: float
     df: float
     p: float
+    p_over_folds: float
     p_holm: float
     case_part: float
     run_parts: list[float]
@@ -175,38 +176,32 @@ def compare_primary(candidate: np.ndarray, baseline: np.ndarray, slots: Slots, *
         "shares": cases,
         "fold_differences": folds.tolist(),
         "folds_won": int((folds > 0).sum()),
-        "power": _power(interval, slots, target),
+        "power": _power(interval, fold_interval(candidate, baseline, slots), slots, target),
     }
 
 
 def estimate(candidate: np.ndarray, baseline: np.ndarray, slots: Slots) -> Estimate:
     """The difference of the means with both intervals, for scores (S, P) and (S', P)."""
-    bounds = bootstrap_bounds(candidate.mean(0) - baseline.mean(0), slots)
-    return _with_bounds(candidate, baseline, slots, bounds)
-
-
-def _with_bounds(
-    candidate: np.ndarray, baseline: np.ndarray, slots: Slots, trained: tuple[np.ndarray, np.ndarray]
-) -> Estimate:
-    interval = method_interval(candidate, baseline, slots)
+    interval, over_folds = method_interval(candidate, baseline, slots), fold_interval(candidate, baseline, slots)
     method: Method = {
         "rule": interval.rule,
         "interval": _pair(interval.bounds),
         "se": float(interval.se),
         "df": float(interval.df),
         "p": float(interval.p),
+        "p_over_folds": float(over_folds.p),
     }
     if isinstance(interval, RunsInterval):
         method["case_part"] = float(interval.case_part)
         method["run_parts"] = _pair(interval.run_parts)
-        method["interval_over_folds"] = _pair(fold_interval(candidate, baseline, slots).bounds)
+        method["interval_over_folds"] = _pair(over_folds.bounds)
     elif isinstance(interval, FoldsInterval):
         method["interval_correlated"] = _pair(interval.bounds_correlated)
     return {
         "candidate_mean": float(candidate.mean(0) @ slots.weight),
         "baseline_mean": float(baseline.mean(0) @ slots.weight),
         "difference": float(mean_difference(candidate, baseline, slots)),
-        "trained_models": {"interval": _pair(trained)},
+        "trained_models": {"interval": _pair(trained_interval(candidate.mean(0) - baseline.mean(0), slots).bounds)},
         "method": method,
     }
 
@@ -215,13 +210,11 @@ def describe_rest(
     candidate: np.ndarray, baseline: np.ndarray, slots: Slots, labels: Sequence[str]
 ) -> list[MetricResult]:
     """Every label and metric of scores (S, P, L, M) and (S', P, L, M), with unadjusted intervals."""
-    differences = np.moveaxis(candidate.mean(0) - baseline.mean(0), 0, -1)  # (L, M, P): the same draws for all
-    low, high = bootstrap_bounds(differences, slots)
     return [
         {
             "label": label,
             "metric": metric,
-            **_with_bounds(candidate[..., i, m], baseline[..., i, m], slots, (low[i, m], high[i, m])),
+            **estimate(candidate[..., i, m], baseline[..., i, m], slots),
         }
         for i, label in enumerate(labels)
         for m, metric in enumerate(NAMES)
@@ -229,8 +222,8 @@ def describe_rest(
 
 
 def adjust(comparisons: Sequence[PairResult]) -> None:
-    """Write Holm's adjusted p over all candidates into each comparison's `method`."""
-    adjusted = holm([comparison["method"]["p"] for comparison in comparisons])
+    """Write Holm's adjusted p over all candidates into each comparison's `method`: of the larger of both p."""
+    adjusted = holm([float(np.fmax(pair["method"]["p"], pair["method"]["p_over_folds"])) for pair in comparisons])
     for comparison, p in zip(comparisons, adjusted, strict=True):
         comparison["method"]["p_holm"] = p
 
@@ -245,11 +238,13 @@ def without_leaks(
     return {**estimate(candidate[:, keep], baseline[:, keep], rest), "cases": len(rest.case_names)}
 
 
-def _power(interval: MethodInterval, slots: Slots, target: float) -> Power:
-    smallest = smallest_difference(float(interval.se), float(interval.df))
+def _power(interval: MethodInterval, over_folds: FoldsInterval, slots: Slots, target: float) -> Power:
+    # a claim needs both intervals
+    both = [smallest_difference(float(part.se), float(part.df)) for part in (interval, over_folds)]
+    smallest = float(np.fmax(*both))
     needed = None
     if isinstance(interval, RunsInterval):
-        needed = runs_needed(interval, target, len(slots.fold_numbers))
+        needed = runs_needed(interval, target, slots.effective_folds)
     return {"smallest_difference": smallest, "target": target, "runs_needed": needed}
 
 

@@ -75,6 +75,68 @@ class Slots:
             stratum = np.where(alone, sizes.argmax() if alone.sum() == 1 else len(sizes), stratum)
         return np.unique(stratum, return_inverse=True)[1].ravel()
 
+    @cached_property
+    def fold_share(self) -> np.ndarray:
+        """Weight of each fold in the mean over cases (F,); they sum to one."""
+        return self.by_fold.sum(0)
+
+    @cached_property
+    def unit_share(self) -> np.ndarray:
+        """Weight of each unit in the mean over cases (G,); they sum to one."""
+        return self.by_unit.sum(0)
+
+    @cached_property
+    def effective_folds(self) -> float:
+        """Number of equal folds whose variances between runs would be known as well, 1 .. F."""
+        squares = self.fold_share**2
+        return float(squares.sum() ** 2 / (squares**2).sum())
+
+    @cached_property
+    def unit_df(self) -> float:
+        """Degrees of freedom of `unit_variance`, from the effective number of units.
+
+        With equal units they are the number of units less the number of strata. Larger clusters count for more, and so
+        leave fewer: Satterthwaite's (tr BV)^2 / tr(BVBV) of the quadratic form B, where a unit's total has a variance
+        proportional to its squared weight.
+        """
+        first = second = 0.0
+        for inside, scale in self._jackknife:
+            share = self.unit_share[inside]
+            residual = np.diag(share) - np.outer(share, share) / share.sum()  # (G, G), of the units' effects
+            of_effects = residual.T @ (scale[:, None] * residual)
+            first += float(np.trace(of_effects))
+            second += float((of_effects**2).sum())
+        return first**2 / second if second else 0.0
+
+    def unit_variance(self, scores: np.ndarray) -> np.ndarray:
+        """Variance (...) of the mean over cases of scores (..., P), from the units inside their strata.
+
+        The jackknife that omits one unit at a time inside its stratum. With equal units it is the ordinary stratified
+        variance; with clusters of unequal size it does not fall short where a few large ones decide.
+        """
+        sums = scores @ self.by_unit  # (..., G)
+        variance = np.zeros(sums.shape[:-1])
+        for inside, scale in self._jackknife:
+            share, of_unit = self.unit_share[inside], sums[..., inside]
+            residual = of_unit - share * (of_unit.sum(-1, keepdims=True) / share.sum())
+            variance = variance + (residual**2) @ scale
+        return variance
+
+    @cached_property
+    def _jackknife(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Of each stratum: the indices of its units, and by what their squared residuals are multiplied.
+
+        Without the unit g the stratum's part of the mean changes by r_g / (1 - share of g in its stratum).
+        """
+        parts = []
+        for value in np.unique(self.stratum):
+            inside = np.flatnonzero(self.stratum == value)
+            share = self.unit_share[inside]
+            count = len(inside)
+            left = 1 - share / share.sum()
+            parts.append((inside, (count - 1) / count / left**2 if count > 1 else np.zeros(1)))
+        return parts
+
     def fold_means(self, scores: np.ndarray) -> np.ndarray:
         """Mean of each fold (F,) over its own validation cases and all runs, from scores (S, P)."""
         return np.array([scores[:, np.equal(self.folds, fold)].mean() for fold in self.fold_numbers])

@@ -160,3 +160,21 @@ def test_a_results_root_without_any_run(results, tmp_path):
 def test_splits_that_are_none(results, splits):
     write_json(results.preprocessed / FAKE / "splits_final.json", splits)
     refuse("splits_final.json: not a list of folds", DatasetError)
+
+
+def test_a_users_variant_whose_twin_is_not_trained(results):
+    shutil.move(results.folder(LLM4SEG), results.roots[0] / FAKE / "nnUNetTrainerLLM4SegDA5__nnUNetPlans__2d")
+    refuse(
+        "twin of nnUNetTrainerLLM4SegDA5__nnUNetPlans is nnUNetTrainerDA5__nnUNetPlans, which is not trained; train it"
+        f" with `nnUNetv2_train {FAKE} 2d FOLD -tr nnUNetTrainerDA5 -p nnUNetPlans`",
+        ComparisonError,
+    )
+
+
+def test_the_fold_all_has_no_held_out_cases(results):
+    refuse("--folds: the fold `all` is trained on every case, so it has no held-out cases", folds=["all"])
+
+
+@pytest.mark.parametrize("fold", ["x", "-1"])
+def test_a_fold_that_is_no_number(results, fold):
+    refuse(f"fold {fold} is not in splits_final.json", folds=[fold])

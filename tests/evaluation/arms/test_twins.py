@@ -5,7 +5,7 @@ from fake_results import write_json
 
 from nnunet_llm4seg.errors import ComparisonError
 from nnunet_llm4seg.evaluation.arms.runs import Arm, Run
-from nnunet_llm4seg.evaluation.arms.twins import are_twins, vanilla_twin
+from nnunet_llm4seg.evaluation.arms.twins import are_twins, twin_trainer, vanilla_twin
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,33 @@ def test_vanilla_twin_has_the_plans_that_the_candidates_were_made_from(tmp_path)
     assert vanilla_twin(arm) == "nnUNetTrainer__nnUNetResEncUNetMPlans"
     with pytest.raises(ComparisonError, match="no vanilla twin"):
         vanilla_twin(Arm("nnUNetTrainer", "nnUNetPlans", (Run(tmp_path),)))
+
+
+@pytest.mark.parametrize(
+    ("trainer", "twin"),
+    [
+        ("nnUNetTrainerLLM4SegDA5", "nnUNetTrainerDA5"),
+        ("nnUNetTrainerLLM4SegMine_50epochs", "nnUNetTrainerMine_50epochs"),
+        ("nnUNetTrainerLLM4SegRandomCrop", "nnUNetTrainerRandomCrop"),
+        ("nnUNetTrainerLLM4SegShuffledAdamW_smoke", "nnUNetTrainerVanillaAdamW_smoke"),
+        ("nnUNetTrainerLLM4SegNoDeepSupervision", "nnUNetTrainerNoDeepSupervision"),
+    ],
+)
+def test_the_twin_of_a_variant_keeps_all_but_the_layer(trainer, twin):
+    assert twin_trainer(trainer) == twin
+    assert are_twins(trainer, twin)
+
+
+def test_another_augmentation_is_no_twin():
+    assert not are_twins("nnUNetTrainerLLM4SegDA5", "nnUNetTrainer")
+
+
+def test_every_trainer_of_this_package_has_a_twin_that_exists():
+    from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
+
+    from nnunet_llm4seg.trainer import variants
+
+    names = [name for name in vars(variants) if name.startswith("nnUNetTrainer")]
+    twins = {twin_trainer(name) for name in names if "LLM4Seg" in name}
+    for twin in sorted(twins - set(names)):
+        recursive_find_trainer_class_by_name(twin)

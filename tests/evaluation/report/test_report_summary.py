@@ -1,7 +1,7 @@
 """What comparison.json says of a whole comparison on made-up results; nothing is drawn but in `written`."""
 
 import json
-import shutil
+import re
 
 from fake_results import LLM4SEG, VANILLA, analysed, make, write_json
 
@@ -42,6 +42,7 @@ def test_one_run_says_that_seed_luck_cannot_be_excluded(tmp_path, monkeypatch):
     make(tmp_path, monkeypatch, volume=True)
     summary = analysed(configuration="3d_fullres")
     assert summary["comparisons"][0]["method"]["rule"] == "folds"
+    assert summary["comparisons"][0]["verdict"] in ("ahead", "behind", "open")
     assert "luck of the seed cannot be excluded" in summary["sentence"]
     assert summary["baseline_against_itself"] is None
     cells = str([table["rows"] for table in all_tables(without_nan(summary))])
@@ -67,15 +68,6 @@ def test_differences_that_are_allowed_are_told_first_and_are_in_the_report(tmp_p
     assert any("num_epochs is 9" in note for note in summary["notes"])
 
 
-def test_where_every_case_leaks_a_note_says_so(tmp_path, monkeypatch):
-    fake = make(tmp_path, monkeypatch)
-    groups = [[fake.names[i], fake.names[i + 1]] for i in range(0, 8, 2)]
-    write_json(fake.raw / "Dataset901_Fake" / "groups.json", {"rule": "same hash", "groups": groups})
-    summary = analysed()
-    assert summary["comparisons"][0]["without_leaks"] is None
-    assert any("8 of 8 cases have a near-duplicate" in note and "too few" in note for note in summary["notes"])
-
-
 def test_the_commands_in_the_report_make_the_plans_and_train_every_arm(written):
     assert "\n".join(written[1]["commands"]["train"][:5]).splitlines() == [
         "# 3 times, each with its own nnUNet_results:",
@@ -87,8 +79,21 @@ def test_the_commands_in_the_report_make_the_plans_and_train_every_arm(written):
     )
 
 
-def test_a_copied_run_is_pointed_out(tmp_path, monkeypatch):
-    fake = make(tmp_path, monkeypatch)
-    shutil.copytree(fake.roots[0], tmp_path / "copy")
-    summary = analysed(runs=[tmp_path / "copy"])
-    assert any("exactly the same" in warning for warning in summary["warnings"])
+def test_where_every_case_leaks_nothing_is_claimed(tmp_path, monkeypatch):
+    fake = make(tmp_path, monkeypatch, roots=2)
+    groups = [[fake.names[i], fake.names[i + 1]] for i in range(0, 8, 2)]
+    write_json(fake.raw / "Dataset901_Fake" / "groups.json", {"rule": "same hash", "groups": groups})
+    summary = analysed(runs=fake.roots[1:])
+    assert summary["comparisons"][0]["without_leaks"] is None
+    assert summary["comparisons"][0]["verdict"] == "none"
+    assert re.fullmatch(
+        rf"No claim about the methods can be made: {LLM4SEG} differs by \+\S+ points of Dice, but 8 of 8 cases have a"
+        " near-duplicate or an image of the same patient in their fold's training set, and too few are left without"
+        " them; make splits by groups and train again.",
+        summary["sentence"],
+    )
+    assert any("8 of 8 cases have a near-duplicate" in note and "too few" in note for note in summary["notes"])
+
+
+def test_leaked_cases_are_in_the_sentence(written):
+    assert "2 of 9 cases have a near-duplicate" in written[1]["sentence"]

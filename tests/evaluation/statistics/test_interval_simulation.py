@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nnunet_llm4seg.evaluation.statistics.intervals import bootstrap_bounds, fold_interval, method_interval
+from nnunet_llm4seg.evaluation.statistics.intervals import fold_interval, method_interval, trained_interval
 from nnunet_llm4seg.evaluation.statistics.slots import Slots
 
 DATASETS = 2_500
@@ -55,7 +55,7 @@ def test_method_interval_covers_with_folds_of_unequal_size(sizes, runs, run_sd):
 def test_trained_models_interval_misses_the_method_once_there_is_run_noise(run_sd, low, high):
     candidate, baseline, slots = simulate(5, 3, run_sd)
     difference = (candidate.mean(-2) - baseline.mean(-2))[:1_000]
-    assert low <= coverage(bootstrap_bounds(difference, slots, resamples=999)) <= high
+    assert low <= coverage(trained_interval(difference, slots).bounds) <= high
 
 
 def test_method_interval_is_about_these_training_sets_and_the_fold_interval_about_others():

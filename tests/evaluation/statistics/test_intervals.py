@@ -6,10 +6,11 @@ from scipy import stats
 from score_tables import scores, slots
 
 from nnunet_llm4seg.evaluation.statistics.intervals import (
-    bootstrap_bounds,
     fold_interval,
     method_interval,
+    trained_interval,
 )
+from nnunet_llm4seg.evaluation.statistics.slots import Slots
 
 
 def test_one_run_is_the_t_test_on_fold_differences():
@@ -86,17 +87,28 @@ def test_one_fold_with_one_run_has_no_method_interval():
     assert np.isnan(interval.p)
 
 
-def test_bootstrap_agrees_with_scipy_on_one_stratum():
+def test_trained_models_interval_is_the_t_test_on_one_stratum():
     difference = np.random.default_rng(0).normal(0.01, 0.05, 60)
-    ours = bootstrap_bounds(difference, slots(1, 60))
-    theirs = stats.bootstrap(
-        (difference,), np.mean, method="percentile", n_resamples=20_000, rng=np.random.default_rng(1)
-    ).confidence_interval
-    assert ours == pytest.approx((theirs.low, theirs.high), abs=5e-4)
+    expected = stats.ttest_1samp(difference, 0).confidence_interval()
+    assert np.ravel(trained_interval(difference, slots(1, 60)).bounds) == pytest.approx(list(expected))
 
 
-def test_bootstrap_repeats_itself_and_keeps_fold_differences_out():
+def test_trained_models_interval_keeps_fold_differences_out():
     of_fold = np.repeat([0.0, 1.0, 2.0, 3.0], 10)  # varies between strata only
-    assert bootstrap_bounds(of_fold, slots()) == pytest.approx((1.5, 1.5))
-    difference = scores(1)[0]
-    assert bootstrap_bounds(difference, slots()) == bootstrap_bounds(difference, slots())
+    assert np.ravel(trained_interval(of_fold, slots()).bounds) == pytest.approx((1.5, 1.5))
+
+
+def test_degrees_of_freedom_never_fall_below_those_of_the_runs():
+    candidate, baseline = (np.random.default_rng(i).normal(0.8, 0.05, (500, 2, 10)) for i in (0, 1))
+    interval = method_interval(candidate, baseline, slots(1, 10))
+    assert interval.df.min() >= 1
+    assert np.isfinite(np.stack(interval.bounds)).all()
+    assert np.quantile(interval.bounds[1] - interval.bounds[0], 0.99) < 1.0
+
+
+def test_runs_of_folds_of_unequal_size_have_fewer_degrees_of_freedom():
+    sizes = [200, 20, 20, 20, 20]
+    unequal = Slots(tuple(np.repeat(range(5), sizes).tolist()), tuple(map(str, range(280))), {})
+    weights = np.array(sizes) / 280
+    assert unequal.effective_folds == pytest.approx((weights**2).sum() ** 2 / (weights**4).sum())
+    assert slots().effective_folds == pytest.approx(4)

@@ -16,3 +16,27 @@ def test_a_case_validated_in_two_folds_counts_once():
 def test_strata_of_one_unit_are_joined():
     pattern = Slots((0, 0, 0, 1, 1, 0, 1), ("a", "b", "c", "d", "e", "f", "f"), {})
     assert np.bincount(pattern.stratum).min() >= 2
+
+
+def test_the_jackknife_omits_one_unit_at_a_time():
+    sizes = [5, 1, 1, 2, 1]
+    clusters = {f"c{i}": f"g{g}" for i, g in enumerate(np.repeat(range(5), sizes))}
+    one = Slots((0,) * 10, tuple(clusters), clusters)
+    scores = np.random.default_rng(0).normal(size=10)
+    of = np.repeat(range(5), sizes)
+    without = np.array([scores[of != g].mean() for g in range(5)])
+    assert one.unit_variance(scores) == pytest.approx(4 / 5 * ((without - scores.mean()) ** 2).sum())
+
+
+def test_equal_units_have_the_ordinary_stratified_variance():
+    equal = Slots(tuple(np.repeat(range(3), 10).tolist()), tuple(map(str, range(30))), {})
+    scores = np.random.default_rng(0).normal(size=30)
+    expected = scores.reshape(3, 10).var(1, ddof=1).sum() / 10 / 9
+    assert equal.unit_variance(scores) == pytest.approx(expected)
+    assert equal.unit_df == pytest.approx(27)
+
+
+def test_a_large_cluster_leaves_few_degrees_of_freedom():
+    clusters = {f"{i:02d}": "large" for i in range(20)}
+    one = Slots((0,) * 40, tuple(f"{i:02d}" for i in range(40)), clusters)
+    assert 1 <= one.unit_df < 3

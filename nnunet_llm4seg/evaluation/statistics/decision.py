@@ -1,0 +1,42 @@
+"""The verdict on a candidate: what the intervals allow to be claimed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nnunet_llm4seg.evaluation.statistics.intervals import FoldsInterval, MethodInterval
+
+ALPHA = 0.05
+
+
+def decisive_p(interval: MethodInterval, over_folds: FoldsInterval) -> np.ndarray:
+    """The p that a claim is decided by, before Holm: the larger of interval (b)'s and that over folds.
+
+    A claim needs both to exclude zero, so the larger p is a valid one (intersection-union test). With one fold there
+    is none over folds, and (b)'s is left.
+    """
+    return np.fmax(interval.p, over_folds.p)
+
+
+def verdict(interval: MethodInterval, over_folds: FoldsInterval, p_holm: np.ndarray | float) -> np.ndarray:
+    """The verdict, element by element.
+
+    `better` and `worse`: both intervals exclude zero, and so does Holm's adjusted p. `ahead` and `behind`: the same
+    of the only interval there is, with one run in an arm or with one fold, which is no claim about the method.
+    `open`: neither. `none`: there is no interval.
+
+    Args:
+        interval: (b).
+        over_folds: the interval over folds; the same as `interval` with one run.
+        p_holm: `decisive_p`, adjusted over all candidates.
+    """
+    significant = np.asarray(p_holm) < ALPHA
+    signs = [np.where(low > 0, 1, np.where(high < 0, -1, 0)) for low, high in (interval.bounds, over_folds.bounds)]
+    unknown = np.isnan(interval.se)
+    one_fold = np.isnan(over_folds.se)
+    sign = np.where(one_fold | (signs[0] == signs[1]), signs[0], 0) * significant
+    no_claim = one_fold | (interval.rule == "folds")
+    words = np.where(
+        no_claim, np.array(["behind", "open", "ahead"])[sign + 1], np.array(["worse", "open", "better"])[sign + 1]
+    )
+    return np.where(unknown, "none", words)
