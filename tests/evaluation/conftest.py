@@ -18,7 +18,7 @@ def written(tmp_path_factory):
     """Three runs of a baseline and two candidates, with a pair of near-duplicates that crosses the split."""
     root = tmp_path_factory.mktemp("comparison")
     with pytest.MonkeyPatch.context() as patch:
-        fake = make(root, patch, {VANILLA: 2.0, LLM4SEG: 1.0, RANDOM: 2.0}, cases=9, folds=3, roots=3)
+        fake = make(root, patch, {VANILLA: 3.0, LLM4SEG: 0.5, RANDOM: 3.0}, cases=9, folds=3, roots=3)
         groups = {"rule": "same hash", "groups": [[fake.names[0], fake.names[1]]]}
         write_json(fake.raw / "Dataset901_Fake" / "groups.json", groups)
         for arm, cases in ((VANILLA, "abc"), (LLM4SEG, "bcd")):
