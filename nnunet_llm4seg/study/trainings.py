@@ -75,10 +75,10 @@ def baseline_plans(study: Study) -> str:
     """Name of the plans of the arm without a layer."""
     plans = study.plans
     name = plans.source
-    if plans.backbone:
-        name += f"_{plans.backbone}"
     if plans.protocol:
         name += f"_{plans.protocol}"
+    if plans.backbone:
+        name += f"_{plans.backbone}"
     return name + (f"_grid{plans.token_grid}" if plans.token_grid else "")
 
 

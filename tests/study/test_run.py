@@ -77,3 +77,21 @@ def test_a_model_that_is_not_there_is_named_before_the_first_training(small):
     printed = small.run("run", small.file, rc=2)
     assert "llm4seg: the study cannot be prepared: " in printed and "nowhere" in printed
     assert not small.times("start")
+
+
+def test_preprocessing_that_was_killed_is_completed(small):
+    case = small.root / "nnUNet_preprocessed" / NAME / "P_2d" / "case_1.pkl"
+    case.unlink()
+    small.command("nnUNetv2_preprocess", f"#!/bin/sh\necho x > {case}\n")
+    printed = small.run("run", small.file)
+    assert f"first: preprocess {NAME} 2d" in printed
+    assert "nnUNetv2_preprocess -d 1 -plans_name nnUNetPlans -c 2d" in printed
+    small.each_once(2)
+
+
+def test_preprocessing_that_leaves_cases_out_is_refused(small):
+    (small.root / "nnUNet_preprocessed" / NAME / "P_2d" / "case_1.pkl").unlink()
+    small.command("nnUNetv2_preprocess", "#!/bin/sh\n")
+    printed = small.run("run", small.file, rc=2)
+    assert "fewer preprocessed cases than numTraining" in printed
+    assert not small.times("start")
