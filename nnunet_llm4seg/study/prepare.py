@@ -20,6 +20,7 @@ from nnunet_llm4seg.nnunet.environment import (
 )
 from nnunet_llm4seg.nnunet.files import read_dataset, read_json, read_splits
 from nnunet_llm4seg.nnunet.plans import all_entries
+from nnunet_llm4seg.study.engines import LocalEngine
 from nnunet_llm4seg.study.file import Study
 from nnunet_llm4seg.study.locks import held
 from nnunet_llm4seg.study.trainings import DATASETS, arm_plans, baseline_plans
@@ -108,19 +109,27 @@ def _plan(study: Study, name: str, configuration: str, report: Callable[[str], N
             f"{', '.join(_PLANNERS)} in `plans:`."
         )
     words = ["nnUNetv2_plan_and_preprocess", "-d", str(dataset_id(name)), "--verify_dataset_integrity", "--no_pp"]
-    _nnunet(study, [*words, *_PLANNERS[source]], f"plan_{name}", report)
+    words += ["-npfp", str(_processes(study)), *_PLANNERS[source]]
+    _nnunet(study, words, f"plan_{name}", report)
 
 
 def _preprocess(study: Study, folder: Path, plans: str, configuration: str, report: Callable[[str], None]) -> None:
     if _has_data(folder, plans, configuration):
         return
     words = ["nnUNetv2_preprocess", "-d", str(dataset_id(folder.name)), "-plans_name", plans, "-c", configuration]
+    words += ["-np", str(_processes(study))]
     _nnunet(study, words, f"preprocess_{folder.name}_{configuration}", report)
     if not _has_data(folder, plans, configuration):
         raise DatasetError(
             f"{folder.name} has fewer preprocessed cases than numTraining in its dataset.json says, after "
             f"`{' '.join(words)}`; see {study.folder / 'logs'}."
         )
+
+
+def _processes(study: Study) -> int:
+    """At most nnU-Net's own 8, and no more than there are cores."""
+    cores = study.engine.cores if isinstance(study.engine, LocalEngine) else study.engine.cpus
+    return max(1, min(8, cores or os.cpu_count() or 1))
 
 
 def _nnunet(study: Study, words: list[str], name: str, report: Callable[[str], None]) -> None:
