@@ -5,6 +5,8 @@ from __future__ import annotations
 DEFAULT_EPOCHS = 1000
 SUFFIXED_EPOCHS = (1, 5, 10, 20, 50, 100, 250, 500, 750, 2000, 4000, 8000)
 SMOKE = "smoke"
+# lengths for which both arms of every recipe have a trainer
+RECIPE_EPOCHS = (50, 100, 250, SMOKE)
 
 
 def trainer_suffix(epochs: int | str) -> str | None:
@@ -30,6 +32,15 @@ def vanilla_trainer(epochs: int | str) -> str:
 def llm4seg_trainer(epochs: int | str) -> str:
     """The trainer of that length that takes all its settings from the plans."""
     return f"nnUNetTrainerLLM4Seg{trainer_suffix(epochs)}"
+
+
+def recipe_trainer(recipe: str, epochs: int | str, layer: bool) -> str:
+    """The trainer of one of `trainer.recipes`, with or without the layer; see `RECIPE_EPOCHS`.
+
+    >>> recipe_trainer("AdamW", 50, layer=False)
+    'nnUNetTrainerVanillaAdamW_50epochs'
+    """
+    return f"nnUNetTrainer{'LLM4Seg' if layer else 'Vanilla'}{recipe}{trainer_suffix(epochs)}"
 
 
 def planned_epochs(epochs: int | str) -> int:

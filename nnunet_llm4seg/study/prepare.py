@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from nnunet_llm4seg.demo.process import run_logged
@@ -143,18 +144,22 @@ def _nnunet(study: Study, words: list[str], name: str, report: Callable[[str], N
 
 
 def _write_plans(study: Study, folder: Path, configuration: str) -> None:
+    from nnunet_llm4seg.plans.backbones import write_backbone_pair
     from nnunet_llm4seg.plans.make import write_plans
-    from nnunet_llm4seg.plans.protocol import write_pair
+    from nnunet_llm4seg.plans.protocol import Pair, write_pair
 
     chosen = study.plans
     for arm in study.arms:
         name = arm_plans(study, arm)
         if arm.fields is None:
             continue
-        if chosen.protocol is None:
+        if chosen.backbone is None and chosen.protocol is None:
             write_plans(folder, [configuration], arm.fields, source=chosen.source, name=name)
             continue
-        pair = write_pair(
+        write: Callable[..., Pair] = write_pair
+        if chosen.backbone is not None:
+            write = partial(write_backbone_pair, backbone=chosen.backbone)
+        pair = write(
             folder,
             [configuration],
             arm.fields,

@@ -9,9 +9,10 @@ from pathlib import Path
 from nnunet_llm4seg.errors import StudyError
 from nnunet_llm4seg.nnunet.environment import dataset_name, find_dataset, require_folder
 from nnunet_llm4seg.nnunet.files import read_dataset, read_splits
-from nnunet_llm4seg.nnunet.lengths import llm4seg_trainer, vanilla_trainer
+from nnunet_llm4seg.nnunet.lengths import RECIPE_EPOCHS, llm4seg_trainer, recipe_trainer, vanilla_trainer
 from nnunet_llm4seg.study.arms import Arm
 from nnunet_llm4seg.study.file import Study
+from nnunet_llm4seg.study.reading import nearest
 
 _DEFAULT_FOLDS = 5  # nnU-Net's, where nobody made other splits
 DATASETS = "datasets"
@@ -88,7 +89,26 @@ def arm_plans(study: Study, arm: Arm) -> str:
 
 
 def arm_trainer(study: Study, arm: Arm) -> str:
+    """Name of an arm's trainer: nnU-Net's way of training, or the one with which the backbone was published.
+
+    Raises:
+        StudyError: there is no such backbone, or no trainer of that length for it.
+    """
+    if study.plans.backbone:
+        return recipe_trainer(_recipe(study.plans.backbone, study.epochs), study.epochs, arm.fields is not None)
     return vanilla_trainer(study.epochs) if arm.fields is None else llm4seg_trainer(study.epochs)
+
+
+def _recipe(name: str, epochs: int | str) -> str:
+    from nnunet_llm4seg.plans.backbones import BACKBONES
+
+    if name not in BACKBONES:
+        raise StudyError(f"plans: backbone: there is no {name!r}{nearest(name, BACKBONES)}")
+    if epochs not in RECIPE_EPOCHS:
+        raise StudyError(
+            f"epochs: {epochs!r} is not allowed with a backbone; choose {', '.join(map(str, RECIPE_EPOCHS))}."
+        )
+    return BACKBONES[name].recipe
 
 
 def list_trainings(study: Study, data: Sequence[StudyData] | None = None) -> list[Training]:

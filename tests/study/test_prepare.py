@@ -94,3 +94,36 @@ def test_plans_that_nnunet_cannot_make_by_name_are_refused(folder, tmp_path):
     study = study_of(tmp_path, TEXT.replace("{protocol: paper, token_grid: 16}", "MyPlans"))
     with pytest.raises(DatasetError, match="there are no MyPlans of Dataset001_Example2D; plan it with"):
         prepare(study, lambda line: None)
+
+
+def test_the_papers_other_networks_are_planned_with_their_own_trainers(folder, tmp_path):
+    study = study_of(tmp_path, TEXT.replace("token_grid: 16", "backbone: cmunext") + "epochs: 50\n")
+    prepare(study, lambda line: None)
+    assert missing(study) == []
+    trainings = list_trainings(study)
+    names = {(training.trainer, training.plans) for training in trainings}
+    assert names == {
+        ("nnUNetTrainerVanillaNoDeepSupervision_50epochs", "nnUNetPlans_paper_cmunext"),
+        ("nnUNetTrainerLLM4SegNoDeepSupervision_50epochs", "nnUNetPlans_paper_cmunext_s_frozen"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("backbone", "epochs", "words"),
+    [("cmunex", "50", "did you mean 'cmunext'"), ("cmunext", "5", "not allowed with a backbone; choose 50, 100, 250")],
+)
+def test_a_backbone_that_cannot_be_trained_is_named(folder, tmp_path, backbone, epochs, words):
+    study = study_of(tmp_path, TEXT.replace("token_grid: 16", f"backbone: {backbone}") + f"epochs: {epochs}\n")
+    with pytest.raises(StudyError, match=words):
+        list_trainings(study)
+
+
+def test_every_recipe_has_its_trainers():
+    from nnunet_llm4seg.nnunet.lengths import RECIPE_EPOCHS, recipe_trainer
+    from nnunet_llm4seg.plans.backbones import BACKBONES
+    from nnunet_llm4seg.trainer.variants import RECIPE_TRAINERS
+
+    recipes = {backbone.recipe for backbone in BACKBONES.values()}
+    for recipe in recipes:
+        for epochs in RECIPE_EPOCHS:
+            assert {recipe_trainer(recipe, epochs, layer) for layer in (True, False)} <= set(RECIPE_TRAINERS)
