@@ -64,7 +64,7 @@ def test_folds_are_those_of_the_splits(planned, tmp_path):
 def test_a_data_set_that_is_not_there_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("nnUNet_preprocessed", str(tmp_path))
     monkeypatch.setenv("nnUNet_raw", str(tmp_path))
-    with pytest.raises(DatasetError, match="'1' fits 0 folders in nnUNet_raw"):
+    with pytest.raises(DatasetError, match="'1' matches 0 folders in nnUNet_raw"):
         listed(tmp_path)
 
 
