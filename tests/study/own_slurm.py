@@ -1,0 +1,119 @@
+"""A real SLURM of one node on this machine, for as long as a test needs it; ports of its own, no accounting."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+
+_NEEDED = ("slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "scancel", "munged")
+
+
+def why_not() -> str | None:
+    """Why no SLURM can be started here, or None."""
+    lacking = [name for name in _NEEDED if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") is None]
+    if lacking:
+        return f"no {', '.join(lacking)} (Debian's packages slurm-wlm and munge)"
+    if os.getuid() != 0:
+        return "only root can start SLURM's daemons"
+    try:
+        import submitit  # noqa: F401
+    except ImportError:
+        return "no submitit (the extra `slurm`)"
+    return None
+
+
+class Slurm:
+    """The daemons, in a folder of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.configuration = folder / "slurm.conf"
+        self.daemons: list[subprocess.Popen] = []
+
+    def start(self) -> None:
+        for name in ("state", "spool", "log"):
+            (self.folder / name).mkdir(parents=True)
+        self._munge()
+        host, (controller, node) = socket.gethostname().split(".")[0], _free_ports(2)
+        settings = {
+            "ClusterName": "test",
+            "SlurmctldHost": f"{host}(127.0.0.1)",
+            "SlurmctldPort": controller,
+            "SlurmdPort": node,
+            "SlurmUser": "root",
+            "AuthType": "auth/munge",
+            "AuthInfo": "cred_expire=5",  # a requeued job waits that long, else two minutes
+            "ProctrackType": "proctrack/linuxproc",
+            "TaskPlugin": "task/none",
+            "SelectType": "select/cons_tres",
+            "SelectTypeParameters": "CR_Core_Memory",
+            "StateSaveLocation": self.folder / "state",
+            "SlurmdSpoolDir": self.folder / "spool",
+            "SlurmctldPidFile": self.folder / "ctld.pid",
+            "SlurmdPidFile": self.folder / "d.pid",
+            "ReturnToService": 2,
+            "KillWait": 2,
+            "MinJobAge": 300,
+            "SchedulerParameters": "sched_interval=1",
+        }
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**21
+        lines = [f"{key}={value}" for key, value in settings.items()]
+        lines += [f"NodeName={host} NodeAddr=127.0.0.1 CPUs={os.cpu_count()} RealMemory={memory} State=UNKNOWN"]
+        lines += [f"PartitionName=cpu Nodes={host} Default=YES MaxTime=INFINITE DefMemPerCPU=100 State=UP"]
+        self.configuration.write_text("\n".join(lines) + "\n")
+        for name in ("slurmctld", "slurmd"):
+            log = (self.folder / "log" / name).open("wb")
+            words = [f"/usr/sbin/{name}", "-D", "-f", str(self.configuration)]
+            self.daemons.append(subprocess.Popen(words, stdout=log, stderr=log))
+        deadline = time.monotonic() + 120
+        while "idle" not in self.ask("sinfo", "-h", "-o", "%t"):
+            assert time.monotonic() < deadline, (self.folder / "log" / "slurmctld").read_text()[-3000:]
+            time.sleep(0.5)
+
+    def ask(self, *words: str) -> str:
+        environment = {**os.environ, "SLURM_CONF": str(self.configuration)}
+        return subprocess.run(words, env=environment, capture_output=True, text=True).stdout
+
+    def stop(self) -> None:
+        self.ask("scancel", "--me")
+        deadline = time.monotonic() + 30
+        while self.ask("squeue", "-h") and time.monotonic() < deadline:
+            time.sleep(0.5)
+        for daemon in self.daemons:
+            with suppress(ProcessLookupError):
+                daemon.send_signal(signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                daemon.wait(20)
+            daemon.kill()
+            daemon.wait()
+
+    def _munge(self) -> None:
+        """The service that SLURM's daemons and commands know each other by, if it does not run yet."""
+        if Path("/run/munge/munge.socket.2").exists():
+            return
+        for name in ("/etc/munge", "/run/munge", "/var/log/munge", "/var/lib/munge"):
+            Path(name).mkdir(parents=True, exist_ok=True)
+            shutil.chown(name, "munge")
+        key = Path("/etc/munge/munge.key")
+        if not key.exists():
+            key.write_bytes(os.urandom(1024))
+        shutil.chown(key, "munge")
+        key.chmod(0o400)
+        subprocess.run(["su", "-s", "/bin/sh", "munge", "-c", "/usr/sbin/munged"], check=True)
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
