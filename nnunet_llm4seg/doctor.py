@@ -136,7 +136,7 @@ def _find() -> Path | str:
             found = recursive_find_trainer_class_by_name(_TRAINER)
     except Exception as error:
         return f"{_TRAINER} is not found: {error}"
-    return Path(sys.modules[found.__module__].__file__)
+    return Path(str(sys.modules[found.__module__].__file__))
 
 
 def _folders() -> Iterator[Finding]:

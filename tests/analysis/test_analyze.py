@@ -9,7 +9,7 @@ import torch
 from trained_folders import save_fold
 
 from nnunet_llm4seg.analysis.analyze import analyze, means
-from nnunet_llm4seg.errors import CheckpointError, DatasetError
+from nnunet_llm4seg.errors import CheckpointError, ConfigError, DatasetError
 
 CPU = torch.device("cpu")
 
@@ -120,7 +120,7 @@ def torn_case(folder):
         (no_plans, {}, DatasetError, ["plans.json", "TRAINER__PLANS__CONFIGURATION"]),
         (torn, {}, CheckpointError, ["checkpoint_final.pth"]),
         (no_splits, {}, DatasetError, ["splits_final.json", "--cases"]),
-        (unknown_trainer, {}, CheckpointError, ["nnUNetTrainerElsewhere"]),
+        (unknown_trainer, {}, ConfigError, ["nnUNetTrainerElsewhere", "nnUNet_extTrainer=FOLDER"]),
         (cascade, {}, DatasetError, ["cascade"]),
         (torn_json("plans.json"), {}, DatasetError, ["plans.json", "cannot be read"]),
         (torn_json("dataset.json"), {}, DatasetError, ["dataset.json", "cannot be read"]),
