@@ -162,7 +162,7 @@ def test_a_header_nested_without_end_is_one_sentence(llama, tmp_path):
 def test_a_shape_that_is_none_is_refused(llama, tmp_path, shape):
     entry = {"layers.1.mlp.up_proj.weight": {"dtype": "F32", "shape": shape, "data_offsets": [0, 64]}}
     folder = _with_header(llama, tmp_path, json.dumps(entry).encode())
-    with pytest.raises(ModelFilesError, match=r"damaged one .*has the shape"):
+    with pytest.raises(ModelFilesError, match=r"is damaged .*has the shape"):
         prepare(folder)
 
 
