@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -220,6 +223,49 @@ def test_the_best_configuration_is_found(job_2d):
     job_2d.project.run("nnUNetv2_find_best_configuration", *where)
     found = json.loads((job_2d.project.results / job_2d.dataset / "inference_information.json").read_text())
     assert found["best_model_or_ensemble"]["selected_model_or_models"][0]["trainer"] == TRAINER
+
+
+def test_two_arms_with_plans_of_their_own_are_ensembled(job_2d):
+    other = job_2d.project.model_folder(job_2d.dataset, "nnUNetTrainer", "nnUNetPlans", "2d")
+    shutil.copytree(job_2d.folder, other)  # the name is what counts here
+    try:
+        where = [job_2d.dataset, job_2d.folder.name, other.name, "-f", 0, 1]
+        job_2d.project.run("llm4seg", "find-best-configuration", *where)
+    finally:
+        shutil.rmtree(other)
+    found = json.loads((job_2d.project.results / job_2d.dataset / "inference_information.json").read_text())
+    assert len(found["all_results"]) == 3 and any(name.startswith("ensemble") for name in found["all_results"])
+
+
+def test_a_python_predictor_finds_the_trainers_in_a_moved_folder_without_any_variable(job_2d, tmp_path):
+    moved = tmp_path / "Größe und Form" / "model"
+    shutil.copytree(job_2d.folder, moved)
+    for path in moved.rglob("checkpoint_final.pth"):  # of a trainer that the package has, not of the tests' own
+        torch.save({**torch.load(path, weights_only=False), "trainer_name": "nnUNetTrainerLLM4Seg"}, path)
+    code = """
+import sys, torch
+from nnunet_llm4seg import use_trainers
+use_trainers()
+from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
+predictor = nnUNetPredictor(device=torch.device("cpu"), perform_everything_on_device=False)
+predictor.initialize_from_trained_model_folder(sys.argv[1], (0, 1))
+predictor.predict_from_files(sys.argv[2], sys.argv[3], num_processes_preprocessing=1, num_processes_segmentation_export=1)
+"""
+    (tmp_path / "notebook.py").write_text("if __name__ == '__main__':\n" + textwrap.indent(code, "    "))
+    environment = {
+        name: value for name, value in job_2d.project.environment().items() if not name.startswith("nnUNet_")
+    }
+    words = [
+        sys.executable,
+        "notebook.py",
+        moved,
+        job_2d.project.raw / job_2d.dataset / "imagesTs",
+        tmp_path / "out put",
+    ]
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    predicted = {path.name: path.read_bytes() for path in sorted((tmp_path / "out put").glob("*.png"))}
+    assert predicted == job_2d.predicted("ours")
 
 
 def test_an_exported_zip_predicts_the_same_where_it_is_installed(job_2d, tmp_path):

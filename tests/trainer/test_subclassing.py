@@ -69,12 +69,26 @@ def test_plans_that_nobody_made_say_in_the_first_line_what_is_used(made, llama, 
     assert "layer 1 || weights pretrained (frozen)" in first
 
 
-def test_the_pages_code_runs_and_its_trainer_has_the_layer_and_batch_normalisation(made):
-    page = (Path(__file__).parents[2] / "docs" / "subclassing.md").read_text(encoding="utf-8")
+@pytest.fixture
+def page():
+    """The names that the code of docs/subclassing.md defines."""
+    text = (Path(__file__).parents[2] / "docs" / "subclassing.md").read_text(encoding="utf-8")
     names = {"__name__": "page"}
-    for code in re.findall(r"```python\n(.*?)```", page.replace("nnUNetPredictor()", "nnUNetPredictor"), re.DOTALL):
-        exec(code, names)
-    trainer = made(names["nnUNetTrainerLLM4SegBN"])
+    exec("\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL)), names)
+    return names
+
+
+def test_the_pages_code_runs_and_its_trainer_has_the_layer_and_batch_normalisation(made, page):
+    trainer = made(page["nnUNetTrainerLLM4SegBN"])
     trainer.initialize()
     assert any(isinstance(module, torch.nn.BatchNorm2d) for module in trainer.network.modules())
     assert trainer.bottleneck.config.layer == 1
+
+
+def test_the_pages_own_loss_augmentation_and_optimiser_come_into_effect(made, page):
+    trainer = made(page["nnUNetTrainerLLM4SegDiceNoMirroring"])
+    trainer.initialize()
+    assert not hasattr(trainer.loss.loss, "ce")
+    assert trainer.configure_rotation_dummyDA_mirroring_and_inital_patch_size()[-1] is None
+    assert {group["weight_decay"] for group in trainer.optimizer.param_groups} == {1e-4}
+    assert page["nnUNetTrainerLLM4SegDA5"].get_training_transforms is page["nnUNetTrainerDA5"].get_training_transforms

@@ -1,6 +1,9 @@
 """Both arms with a few iterations: what the integration tests train. nnU-Net finds them by name in this folder."""
 
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+from nnunetv2.training.nnUNetTrainer.variants.data_augmentation.nnUNetTrainerNoMirroring import (
+    nnUNetTrainerNoMirroring,
+)
 
 from nnunet_llm4seg.trainer.base import nnUNetTrainerLLM4Seg
 from nnunet_llm4seg.trainer.variants import VARIANTS
@@ -19,8 +22,8 @@ class nnUNetTrainerShort(_Short, nnUNetTrainer):
     pass
 
 
-class nnUNetTrainerLLM4SegShort(_Short, nnUNetTrainerLLM4Seg):
-    pass
+class nnUNetTrainerLLM4SegShort(_Short, nnUNetTrainerLLM4Seg, nnUNetTrainerNoMirroring):
+    """With another parent, as a user's own trainer has."""
 
 
 class nnUNetTrainerLLM4SegGatedShort(_Short, nnUNetTrainerLLM4Seg):
