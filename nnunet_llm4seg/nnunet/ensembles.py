@@ -43,7 +43,7 @@ def find_best(
     for model, words in zip(models, parts, strict=True):
         if len(words) != 3:
             raise ComparisonError(
-                f"model: {model!r} is not allowed; give TRAINER__PLANS__CONFIGURATION, the name of a folder in {results}."
+                f"model: {model!r} is not allowed; give TRAINER__PLANS__CONFIGURATION, a folder in {results}."
             )
         for fold in folds:
             _refuse_unfinished(results / model, fold, probabilities=ensembles and len(models) > 1)
@@ -64,6 +64,6 @@ def _refuse_unfinished(model: Path, fold: int, *, probabilities: bool) -> None:
         )
     if probabilities and not any(validation.glob("*.npz")):
         raise ComparisonError(
-            f"model: fold {fold} of {model.name} has no probabilities, which an ensemble needs; run its training again "
-            "with --val --npz, or use --no-ensembles."
+            f"model: fold {fold} of {model.name} has no probabilities, which an ensemble needs; run its training "
+            "again with --val --npz, or use --no-ensembles."
         )
