@@ -249,7 +249,8 @@ use_trainers()
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 predictor = nnUNetPredictor(device=torch.device("cpu"), perform_everything_on_device=False)
 predictor.initialize_from_trained_model_folder(sys.argv[1], (0, 1))
-predictor.predict_from_files(sys.argv[2], sys.argv[3], num_processes_preprocessing=1, num_processes_segmentation_export=1)
+workers = {"num_processes_preprocessing": 1, "num_processes_segmentation_export": 1}
+predictor.predict_from_files(sys.argv[2], sys.argv[3], **workers)
 """
     (tmp_path / "notebook.py").write_text("if __name__ == '__main__':\n" + textwrap.indent(code, "    "))
     environment = {

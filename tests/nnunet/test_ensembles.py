@@ -40,7 +40,7 @@ def test_missing_probabilities_are_an_error_for_ensembles_only(results, monkeypa
 
     (results / MODELS[1] / "fold_1" / "validation" / "case.npz").unlink()
     with pytest.raises(
-        ComparisonError, match="fold 1 of nnUNetTrainerLLM4Seg__.* has no probabilities, .* --val --npz"
+        ComparisonError, match=r"fold 1 of nnUNetTrainerLLM4Seg__.* has no probabilities, .* --val --npz"
     ):
         find_best("7", MODELS, folds=(0, 1))
     monkeypatch.setattr(module, "find_best_configuration", lambda *arguments, **options: {"done": True})
