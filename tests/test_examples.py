@@ -2,11 +2,13 @@
 
 import doctest
 import importlib
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from tiny_models import save_model
 
 import nnunet_llm4seg
@@ -24,9 +26,14 @@ def _modules_with_examples() -> list[str]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    """A current folder with the model that the examples name."""
+    """A current folder with the model and the segmentations that the examples name."""
     folder = tmp_path_factory.mktemp("examples")
     save_model(folder / "path" / "to" / "model", num_hidden_layers=16)
+    for name in ("predictions", "labels"):
+        (folder / "path" / "to" / name).mkdir()
+        Image.fromarray(np.eye(8, dtype=np.uint8)).save(folder / "path" / "to" / name / "case.png")
+    dataset = {"labels": {"background": 0, "lesion": 1}, "file_ending": ".png"}
+    (folder / "path" / "to" / "predictions" / "dataset.json").write_text(json.dumps(dataset))
     return folder
 
 

@@ -39,10 +39,10 @@ def compare(
         candidates: arms as TRAINER__PLANS, the main one first; by default the only LLM4Seg arm.
         baseline: an arm; by default the vanilla twin of the main candidate.
         folds: by default all of splits_final.json.
-        runs: further results roots beside nnUNet_results; each holds one repeated run.
-        output: folder to write; by default `compare_DATASET_CONFIGURATION` where the command runs.
+        runs: further results roots beside nnUNet_results; each contains one repeated run.
+        output: folder to write; by default `compare_DATASET_CONFIGURATION` in the current folder.
         primary: `dice` or `iou`.
-        tolerance: of the NSD in mm (pixels where files know no mm); by default 2 mm in 3D, 2 pixels in 2D.
+        tolerance: of the NSD in mm (pixels if the files have no mm); by default 2 mm in 3D, 2 pixels in 2D.
         group_by: regular expression on case names that gives the patient, in place of groups.json.
         target: difference in points for which the needed number of runs is computed.
         allow_different: compare arms that differ in more than the bottleneck; the report lists it.
@@ -56,6 +56,12 @@ def compare(
     Raises:
         ComparisonError: arms are missing, unfinished, different or cannot be compared.
         DatasetError: a file of the data set is missing or not as expected.
+
+    Example (it needs trained folds in nnUNet_results):
+        >>> from nnunet_llm4seg.evaluation.comparison import compare
+        >>> result = compare("104", "2d", folds=[0], output="report")  # doctest: +SKIP
+        >>> result["folder"]  # doctest: +SKIP
+        'report'
     """
     if primary not in PRIMARY:
         raise ComparisonError(f"--primary: {primary!r} is not allowed; choose one of {', '.join(PRIMARY)}.")

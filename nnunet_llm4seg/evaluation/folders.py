@@ -34,13 +34,13 @@ def evaluate(
 ) -> dict[str, Any]:
     """Measure every prediction and write evaluation.json and per_case.csv.
 
-    Predictions may be a part of the references' cases, as a fold's `validation` is. A label that is in no reference is
-    omitted. Labels and file ending come from the dataset.json in `predictions` (nnU-Net writes one there), in the two
-    folders above it (a model's folder, for `validation`), or above `references`.
+    Predictions may cover only some of the references' cases, as a fold's `validation` does. A label that is in no
+    reference is omitted. Labels and file ending come from the dataset.json in `predictions` (nnU-Net writes one
+    there), in the two folders above it (a model's folder, for `validation`), or above `references`.
 
     Args:
         output: folder to write; by default `predictions`.
-        tolerance: of the NSD in mm (pixels where files know no mm); by default 2 mm in 3D, 2 pixels in 2D.
+        tolerance: of the NSD in mm (pixels if the files have no mm); by default 2 mm in 3D, 2 pixels in 2D.
 
     Returns:
         The content of evaluation.json: `cases`, `tolerance`, `mean` by label and metric (also over labels),
@@ -48,8 +48,15 @@ def evaluate(
 
     Raises:
         ComparisonError: a prediction has no reference, or no label occurs in any reference.
-        DatasetError: a folder or file is missing or not as expected, or a prediction has another spacing or
-            direction than its reference.
+        DatasetError: a folder or file is missing or not as expected, or the spacing or direction of a prediction
+            differs from its reference's.
+
+    Example:
+        >>> result = evaluate("path/to/predictions", "path/to/labels")
+        >>> result["cases"], sorted(result["mean"])
+        (1, ['lesion', 'mean over labels'])
+        >>> result["mean"]["lesion"]["dice"]
+        1.0
     """
     predictions, references = Path(predictions), Path(references)
     for folder in (predictions, references):
@@ -105,7 +112,7 @@ def evaluate(
 
 
 def _labels_that_occur(measured: Measured, labels: Labels, references: Path) -> tuple[Measured, Labels, list[str]]:
-    """The labels that some reference holds, their metrics, and the other labels' names."""
+    """The labels that any reference contains, their metrics, and the other labels' names."""
     occurs = np.asarray(np.isin(measured.empty, ("", "prediction")).any(axis=0))  # (L,)
     kept = {name: region for (name, region), found in zip(labels.regions.items(), occurs, strict=True) if found}
     if not kept:
