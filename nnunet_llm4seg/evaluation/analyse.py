@@ -35,8 +35,8 @@ class Scores:
     """What was measured.
 
     Attributes:
-        measured: by arm name one `Measured` per run, over the slots.
-        shown: by case the slice that the report shows.
+        measured: one `Measured` per run, over the slots, by arm name.
+        shown: the slice that the report shows, by case.
         reader: nnU-Net's reader of the data set's files.
     """
 

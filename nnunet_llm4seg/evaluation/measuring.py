@@ -33,7 +33,7 @@ class Labels:
         """From the `labels` of nnU-Net's dataset.json.
 
         Raises:
-            DatasetError: they are not nnU-Net's names with numbers (or lists of numbers), or only background.
+            DatasetError: they are not names with numbers (or lists of numbers) as in nnU-Net, or only background.
         """
         try:
             numbers = {name: v if isinstance(v, list) else [v] for name, v in dataset["labels"].items()}
@@ -69,7 +69,7 @@ class CaseFiles:
 
 @dataclass(frozen=True)
 class CaseMeasured:
-    """Of one reference's predictions: metrics (predictions, L, M), which mask was empty, and the slice to show.
+    """The predictions of one reference: metrics (predictions, L, M), which mask was empty, and the slice to show.
 
     `digests` tell predictions apart; the digest of an empty one is empty.
     """
@@ -106,7 +106,7 @@ def measure_case(files: CaseFiles, reader: Any, labels: Labels, tolerance: float
     """Measure all predictions of one reference.
 
     Raises:
-        DatasetError: shapes differ, or a prediction holds a label that the data set does not have.
+        DatasetError: shapes differ, or a prediction contains a label that the data set does not have.
     """
     truth, spacing = read_segmentation(reader, files.reference)
     counted = truth != labels.ignore if labels.ignore is not None else np.ones(truth.shape, bool)
@@ -134,7 +134,7 @@ def measure_case(files: CaseFiles, reader: Any, labels: Labels, tolerance: float
 def measure_cases(
     cases: Sequence[CaseFiles], reader: Any, labels: Labels, tolerance: float | None = None
 ) -> list[CaseMeasured]:
-    """Measure every case, in several processes where there are many predictions."""
+    """Measure every case, in several processes if there are many predictions."""
     if sum(len(case.predictions) for case in cases) < _WORTH_PROCESSES:
         return [measure_case(case, reader, labels, tolerance) for case in cases]
     spawn = multiprocessing.get_context("spawn")
@@ -161,7 +161,7 @@ def count_empty(runs: Sequence[Measured], labels: Labels) -> dict[str, dict[str,
 
 
 def check_labels_occur(measured: Measured, labels: Labels, where: str) -> None:
-    """Raise ComparisonError if a label occurs in no reference: where both are empty all count as right."""
+    """Raise ComparisonError if a label occurs in no reference: every empty prediction would count as right."""
     for i, name in enumerate(labels.regions):
         if not np.isin(measured.empty[:, i], ("", "prediction")).any():
             raise ComparisonError(
@@ -176,7 +176,7 @@ def case_names(folder: Path, ending: str) -> set[str]:
 
 
 def name_differences(found: Iterable[str], expected: Iterable[str]) -> str:
-    """`3 missing (a, b, ...), 1 unexpected (c)`; empty where both hold the same names."""
+    """`3 missing (a, b, ...), 1 unexpected (c)`; empty if both contain the same names."""
     found, expected = set(found), set(expected)
     parts = []
     for word, names in (("missing", sorted(expected - found)), ("unexpected", sorted(found - expected))):

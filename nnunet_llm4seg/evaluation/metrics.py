@@ -2,7 +2,7 @@
 
 Dice, IoU, precision and recall are MONAI's confusion metrics; HD95 its 95 % Hausdorff distance (the larger of the two
 directed 95th percentiles); NSD its surface Dice on sub-voxel surface elements, the definition of DeepMind's
-surface-distance (Nikolov et al., 2021). What differs in detail: docs/statistics.md.
+surface-distance (Nikolov et al., 2021). docs/statistics.md lists the differences in detail.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class MaskPair:
     Args:
         prediction: bool mask, (H, W) or (D, H, W).
         reference: bool mask of the same shape.
-        spacing: of each axis, in mm (or pixels, where the file knows no mm).
+        spacing: of each axis, in mm (or pixels, if the file has no mm).
         tolerance: of the NSD, in the unit of `spacing`.
     """
 
@@ -61,11 +61,11 @@ class Metric:
     Attributes:
         name: key in our files.
         title: as it is written in the report.
-        compute: its value where neither mask is empty.
+        compute: its value if neither mask is empty.
         both_empty: its value if both masks are empty, which is correct.
         one_empty: its value if only one mask is empty, which is wrong.
-        percent: whether it is a share, shown in points (0 to 100); otherwise a distance in mm, or in pixels where
-            files know no mm.
+        percent: whether it is a share, shown in points (0 to 100); otherwise a distance in mm, or in pixels if
+            the files have no mm.
         higher_is_better: its direction.
         primary: whether it can be the primary endpoint.
     """
@@ -81,7 +81,7 @@ class Metric:
 
     @property
     def scale(self) -> float:
-        """From its value to what is shown."""
+        """Factor from its value to the number that is shown."""
         return 100.0 if self.percent else 1.0
 
 
@@ -136,5 +136,5 @@ def measure_masks(pair: MaskPair) -> list[float]:
     if any(pair.empty):
         return [metric.one_empty(pair) for metric in METRICS]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # MONAI 1.6 warns of its own calls, once per case
+        warnings.simplefilter("ignore", FutureWarning)  # MONAI 1.6 warns about its own calls, once per case
         return [float(metric.compute(pair)) for metric in METRICS]

@@ -1,4 +1,4 @@
-"""The slice of a case that the report shows, kept compressed when it is measured, so that no file is read twice."""
+"""The slice of a case that the report shows, kept (compressed) from measuring on, so that no file is read twice."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def telling_slice(
 ) -> Slice:
     """The whole 2D image, or the slice of a volume in which the two predictions differ most.
 
-    Where they are equal, the slice with the most foreground of the reference.
+    If they are equal everywhere, the slice with the most foreground in the reference.
     """
     maps = {"reference": reference, "baseline": baseline, "candidate": candidate}
     index, depth, aspect = None, 1, 1.0

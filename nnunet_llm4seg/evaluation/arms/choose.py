@@ -1,4 +1,4 @@
-"""The first step of a comparison: which arms, folds and cases are compared, and may they be?"""
+"""The first step of a comparison: which arms, folds and cases are compared, and whether they can be."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Chosen:
         splits: content of splits_final.json.
         info: content of dataset.json.
         clusters: case -> cluster, for cases that belong to one.
-        cluster_rule: how the clusters were found; None if nobody looked for any.
+        cluster_rule: how the clusters were found; None if there was no search for them.
         references: folder of the reference segmentations.
-        images: imagesTr of the raw data set, if it is there.
+        images: imagesTr of the raw data set; None if it does not exist.
         different: settings other than the bottleneck in which the arms differ.
     """
 

@@ -1,4 +1,4 @@
-"""A copied run would count as a run, and its noise as none: such runs are refused, fold by fold."""
+"""A copied run would count as a second run without noise: such runs are refused, fold by fold."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def check_predictions_differ(arm: Arm, folds: Sequence[int], digests: Sequence[S
 
     Args:
         folds: fold of each slot (P).
-        digests: of each run, what its predictions hold (P); empty bytes for an empty prediction.
+        digests: of each run, the digests of its predictions (P); empty bytes for an empty prediction.
     """
     for fold in sorted(set(folds)):
         at = [p for p, of in enumerate(folds) if of == fold]
@@ -34,7 +34,7 @@ def check_predictions_differ(arm: Arm, folds: Sequence[int], digests: Sequence[S
 
 
 def copied(arm: Arm, fold: int, one: Run, other: Run, what: str) -> ComparisonError:
-    """The error of two runs that are one."""
+    """The error for two runs that are the same."""
     return ComparisonError(
         f"{arm.name}, fold {fold}: {one.root} and {other.root} have {what}; a copy is no run, so omit one root from"
         " --runs, or train this fold again."

@@ -24,7 +24,7 @@ _SECONDS = 60.0
 
 @dataclass
 class Cost:
-    """One arm's cost; None where it could not be measured, and `note` says why."""
+    """One arm's cost; None if it could not be measured; then `note` says why."""
 
     trainable_parameters: int | None = None
     parameters: int | None = None

@@ -1,6 +1,6 @@
-"""Do two arms differ in anything but the bottleneck?
+"""Whether two arms differ in anything but the bottleneck.
 
-Compared are their trainers, their plans, dataset.json, and what is recorded of their training in debug.json.
+Their trainers, their plans, dataset.json, and what debug.json records of their training are compared.
 nnU-Net's own trainers do not record nnunetv2's version, nor whether `--val_best` validated another checkpoint than the
 final one; LLM4Seg's do (`nnunetv2_version`, `validated_checkpoint`). Where they are missing, the version is not
 compared and the final checkpoint is assumed; `unrecorded` names the arms for the report to say so.
@@ -52,7 +52,7 @@ class Difference:
 
 
 def differences(arm: Arm, baseline: Arm, configuration: str, folds: Sequence[int]) -> list[Difference]:
-    """All settings, bottleneck aside, in which any run of `arm` differs from the baseline's first run."""
+    """All settings except the bottleneck in which any run of `arm` differs from the baseline's first run."""
     reference = _settings(baseline, 0, configuration)
     trained = _training(baseline, folds)
     found: dict[str, Difference] = {}
@@ -72,13 +72,13 @@ def differences(arm: Arm, baseline: Arm, configuration: str, folds: Sequence[int
 
 
 def unrecorded(every: Sequence[Arm], folds: Sequence[int]) -> dict[str, list[str]]:
-    """By arm, what its debug.json does not say in any fold, so that it could not be compared."""
+    """By arm, the settings that debug.json records in no fold, so that they could not be compared."""
     silent = {arm.name: [name for name, said in _training(arm, folds).items() if not any(said)] for arm in every}
     return {name: settings for name, settings in silent.items() if settings}
 
 
 def check_runs_alike(arm: Arm, configuration: str, folds: Sequence[int]) -> None:
-    """The runs of one arm are the same method, the injected layer included.
+    """Check that the runs of one arm are the same method, including the injected layer.
 
     Raises:
         ComparisonError: they are not.
@@ -140,14 +140,14 @@ def _layer(arm: Arm, run: int, configuration: str) -> dict[str, Any]:
     resolved = read_resolved(architecture) or {}
     config = dict(resolved.get("config", {}))
     if config.get("weights", "pretrained") != "pretrained":
-        # Control layers are drawn from a seed: another draw is another run of the same control.
+        # Control layers are drawn from a seed: a different draw is another run of the same control.
         resolved.pop("sha256", None)
         config.pop("seed", None)
     return {**resolved, "config": config}
 
 
 def _training(arm: Arm, folds: Sequence[int]) -> dict[str, list[set[str]]]:
-    """What debug.json says, by setting and fold: the values of all runs; an empty set where none says anything."""
+    """What debug.json says, by setting and fold: the values of all runs; an empty set if none is recorded."""
     values: dict[str, list[set[str]]] = {name: [set() for _ in folds] for name in _TRAINING}
     for run in arm.runs:
         for i, fold in enumerate(folds):

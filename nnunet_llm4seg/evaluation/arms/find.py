@@ -1,4 +1,4 @@
-"""Which folders of nnU-Net's results hold the runs of an arm, and are these complete?"""
+"""Which folders of nnU-Net's results contain the runs of an arm, and whether these are complete."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ALL_FOLDS = "all"
 
 
 def same_folder_twice(roots: Sequence[Path]) -> Path | None:
-    """The first results root that is named twice, by whatever path."""
+    """The first results root that is given twice, even by different paths."""
     resolved = [root.resolve() for root in roots]
     return next((root for i, root in enumerate(roots) if resolved[i] in resolved[:i]), None)
 
@@ -43,7 +43,7 @@ def find_arm(roots: Sequence[Path], dataset: str, name: str, configuration: str)
 
 
 def check_roots(roots: Sequence[Path], every: Sequence[Arm]) -> None:
-    """Each further results root holds a run: a misspelt one would silently be ignored.
+    """Check that each further results root contains a run: a misspelt one would be silently ignored.
 
     Raises:
         ComparisonError: one does not.
@@ -63,7 +63,7 @@ def all_arms(roots: Sequence[Path], dataset: str, configuration: str) -> list[st
 
 
 def only_candidate(roots: Sequence[Path], dataset: str, configuration: str) -> str:
-    """The one LLM4Seg arm, where none was named.
+    """The only LLM4Seg arm, for when no candidate was named.
 
     Raises:
         ComparisonError: there is none, or more than one.
@@ -82,8 +82,8 @@ def check_folds(folds: Sequence[int | str] | None, splits: Sequence[Mapping[str,
     """The folds to compare, all of them by default.
 
     Raises:
-        ComparisonError: a fold is named twice, is no number, or is not in splits_final.json, where nnU-Net trains a
-            random split.
+        ComparisonError: a fold is named twice, is not a number, or is not in splits_final.json (nnU-Net trains a
+            random split for such a fold).
     """
     if folds is None:
         return list(range(len(splits)))
@@ -106,7 +106,7 @@ def check_folds(folds: Sequence[int | str] | None, splits: Sequence[Mapping[str,
 
 
 def check_complete(arm: Arm, folds: Sequence[int], splits: Sequence[Mapping[str, Any]], ending: str) -> None:
-    """Every run has trained every fold to its end and validated exactly that fold's cases.
+    """Check that every run has trained every fold to its end and validated exactly that fold's cases.
 
     Raises:
         ComparisonError: the first thing that is missing or differs.

@@ -13,7 +13,7 @@ from nnunet_llm4seg.errors import DatasetError
 def read_groups(folders: Sequence[Path], cases: Iterable[str]) -> tuple[dict[str, str], str | None]:
     """Clusters from the first `groups.json` in `folders`: case -> cluster, and the file's own rule.
 
-    The file holds `{"rule": "...", "groups": [["case_a", "case_b"], ...]}`; groups that share a case
+    The file contains `{"rule": "...", "groups": [["case_a", "case_b"], ...]}`; groups that share a case
     are joined. Without a file there are no clusters and the rule is None.
 
     Raises:

@@ -47,7 +47,7 @@ class Run:
         return self.fold(fold) / names.VALIDATION
 
     def debug(self, fold: int) -> dict[str, Any]:
-        """What debug.json says of a fold's training; empty where there is none."""
+        """What debug.json records about a fold's training; empty if there is none."""
         if fold not in self._debug:
             path = self.fold(fold) / names.DEBUG
             said = read_json(path) if path.is_file() else {}

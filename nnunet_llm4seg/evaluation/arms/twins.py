@@ -8,11 +8,11 @@ from nnunet_llm4seg.errors import ComparisonError
 from nnunet_llm4seg.evaluation.arms.runs import Arm
 from nnunet_llm4seg.nnunet.plans import SOURCE_PLANS
 
-# Parts of the names of this package's trainers; a test holds them against the classes.
+# Parts of the names of this package's trainers; a test compares them with the classes.
 LAYER_VARIANTS = ("DeepSeek", "Trainable", "RandomTrainable", "Random", "Shuffled", "Gated")
 RECIPES = ("NoDeepSupervision", "AdamW", "AdamW1en4NoDeepSupervision")
 _OURS = re.compile(rf"nnUNetTrainerLLM4Seg(?:{'|'.join(LAYER_VARIANTS)})?({'|'.join(RECIPES)})?(_[a-z0-9]+)?")
-# What nnU-Net has itself; the vanilla arms of other recipes and lengths are trainers of this package.
+# What nnU-Net itself has; the vanilla arms of other recipes and lengths are trainers of this package.
 _NNUNETS = re.compile(r"(?:NoDeepSupervision)?|_\d+epochs?")
 
 
@@ -32,9 +32,9 @@ def vanilla_twin(candidate: Arm) -> str:
 
 
 def twin_trainer(trainer: str) -> str:
-    """The trainer that differs in the layer only; a trainer that is no LLM4Seg one is its own.
+    """The trainer that differs in the layer only; a trainer that is not an LLM4Seg trainer is its own twin.
 
-    Variants of this package lose the layer's variant too; of a user's own trainer the twin is its name without
+    Variants of this package lose the layer's variant too; the twin of a user's own trainer is its name without
     `LLM4Seg`.
 
     >>> twin_trainer("nnUNetTrainerLLM4SegGated_5epochs"), twin_trainer("nnUNetTrainerLLM4SegDA5")

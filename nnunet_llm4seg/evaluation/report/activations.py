@@ -12,9 +12,9 @@ _CASES = 2
 
 
 def find_activations(arms: Sequence[Arm], folds: Sequence[int]) -> list[dict[str, Any]]:
-    """For each arm whose first run was analysed (`fold_K/analysis`): its first such fold's figures as data URIs.
+    """Figures of each arm whose first run was analysed (`fold_K/analysis`), from its first such fold, as data URIs.
 
-    The cases shown are the first that all these arms have drawn, so that one can compare them.
+    The cases shown are the first that have figures in all these arms, so that one can compare them.
     """
     found = []
     for arm in arms:

@@ -17,7 +17,7 @@ from nnunet_llm4seg.evaluation.report.numbers import short_names
 from nnunet_llm4seg.evaluation.statistics.claims import bracket
 from nnunet_llm4seg.evaluation.statistics.results import PairResult
 
-# Okabe and Ito's colours, told apart by colour-blind readers too; the baseline is the neutral one.
+# Okabe and Ito's colours, which colour-blind readers can distinguish too; the baseline is the neutral one.
 _COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#D55E00", "#0072B2", "#F0E442")
 _INK = {"light": ("#1d2430", "#7b8494", "#d5dae2"), "dark": ("#e4e8ee", "#98a2b3", "#3a4352")}
 _DOTS_DRAWN_SMALL = 150

@@ -11,7 +11,7 @@ from typing import Any, Literal
 class Number:
     """A number of the summary as it is shown: looked up at `path` (keys joined by `/`), times `scale`.
 
-    With `floor`, a value too small for its digits is shown as `< 0.0001`, as p-values are.
+    With `floor`, a value that is too small for its digits is shown as `< 0.0001`, as usual for p-values.
     """
 
     path: str
@@ -43,7 +43,7 @@ class Table:
     note: str = ""
 
     def shown(self, summary: Mapping[str, Any]) -> list[list[list[dict[str, Any]]]]:
-        """Rows of cells of parts, each with its text and, for numbers, path and scale."""
+        """Rows of cells; a cell is a list of parts, each with its text and, for numbers, path and scale."""
         return [[[part(p, summary) for p in parts(cell)] for cell in row] for row in self.rows]
 
 
@@ -75,7 +75,7 @@ def p_value(path: str) -> Number:
 
 
 def short_names(arms: Iterable[str]) -> dict[str, str]:
-    """TRAINER__PLANS -> the trainer alone, where no other arm has it, too."""
+    """TRAINER__PLANS -> the trainer alone, if no other arm has the same trainer."""
     arms = list(arms)
     trainers = [arm.split("__")[0] for arm in arms]
     return {arm: trainer if trainers.count(trainer) == 1 else arm for arm, trainer in zip(arms, trainers, strict=True)}

@@ -33,7 +33,7 @@ def draw_overlay(image: Path | None, shown: Slice, labels: Labels, reader: Any) 
     """A PNG data URI of one case.
 
     Args:
-        image: the case's first channel, or None where there is no image any more; then the background is black.
+        image: the case's first channel, or None if the image no longer exists; then the background is black.
         shown: the slice with its label maps.
     """
     background = np.zeros(shown.shape) if image is None else _read_image(reader, image, shown)
@@ -43,7 +43,7 @@ def draw_overlay(image: Path | None, shown: Slice, labels: Labels, reader: Any) 
 def _read_image(reader: Any, path: Path, shown: Slice) -> np.ndarray:
     try:
         image = reader.read_images([str(path)])[0][0]
-    except Exception:  # every reader raises its own; the outlines say enough without the image
+    except Exception:  # each reader raises errors of its own; the outlines are useful without the image
         return np.zeros(shown.shape)
     if image.size != shown.depth * np.prod(shown.shape):
         return np.zeros(shown.shape)

@@ -22,7 +22,7 @@ def render(comparison: Comparison, summary: dict[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["breakable"] = lambda text: text.replace("__", "__\u200b")  # long names of arms
+    environment.filters["breakable"] = lambda text: text.replace("__", "__\u200b")  # arm names can be long
     return environment.get_template("report.html.j2").render(
         summary=summary,
         tables=tables.all_tables(summary),

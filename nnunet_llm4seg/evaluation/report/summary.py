@@ -61,7 +61,7 @@ def summarise(comparison: Comparison, command: str = "") -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Versions on the machine that compares."""
+    """Versions on the machine that runs the comparison."""
     packages = ("nnunetv2", "torch", "monai", "numpy", "scipy")
     own = {"nnunet_llm4seg": nnunet_llm4seg.__version__, "python": platform.python_version()}
     return own | {name: version(name) for name in packages}

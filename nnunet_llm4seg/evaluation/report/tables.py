@@ -10,7 +10,7 @@ from nnunet_llm4seg.evaluation.report.numbers import Number, Table, differences,
 
 
 def all_tables(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Section, title, note, columns and rows of every table that this summary has something for."""
+    """Section, title, note, columns and rows of every table for which this summary has content."""
     made = [main_result(summary), arms(summary), baseline_against_itself(summary), secondary(summary)]
     made += [per_fold(summary), descriptive(summary), costs(summary), empty_masks(summary), layers(summary)]
     return [

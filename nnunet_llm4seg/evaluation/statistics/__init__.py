@@ -1,1 +1,1 @@
-"""The statistics of a comparison: intervals, tests, power, and what may be claimed."""
+"""The statistics of a comparison: intervals, tests, power, and the claims that are allowed."""

@@ -1,4 +1,4 @@
-"""What may and what may not be claimed of a candidate, in one sentence."""
+"""What may and what may not be claimed about a candidate, in one sentence."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _START = {
 
 
 def claim(pair: PairResult, metric: str, *, leaked: int = 0, cases: int = 0) -> str:
-    """The sentence of one candidate, whose verdict is known.
+    """The sentence for one candidate, from its verdict.
 
     Args:
         metric: the primary metric.

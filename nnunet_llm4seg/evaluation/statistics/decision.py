@@ -10,10 +10,10 @@ ALPHA = 0.05
 
 
 def decisive_p(interval: MethodInterval, over_folds: FoldsInterval) -> np.ndarray:
-    """The p that a claim is decided by, before Holm: the larger of interval (b)'s and that over folds.
+    """The p that decides a claim, before Holm: the larger of interval (b)'s p and the p over folds.
 
-    A claim needs both to exclude zero, so the larger p is a valid one (intersection-union test). With one fold there
-    is none over folds, and (b)'s is left.
+    A claim needs both intervals to exclude zero, so the larger p is valid (intersection-union test). With one fold
+    there is no p over folds, and (b)'s is used.
     """
     return np.fmax(interval.p, over_folds.p)
 
@@ -21,8 +21,8 @@ def decisive_p(interval: MethodInterval, over_folds: FoldsInterval) -> np.ndarra
 def verdict(interval: MethodInterval, over_folds: FoldsInterval, p_holm: np.ndarray | float) -> np.ndarray:
     """The verdict, element by element.
 
-    `better` and `worse`: both intervals exclude zero, and so does Holm's adjusted p. `ahead` and `behind`: the same
-    of the only interval there is, with one run in an arm or with one fold, which is no claim about the method.
+    `better` and `worse`: both intervals exclude zero, and Holm's adjusted p is significant. `ahead` and `behind`: the
+    same for the only interval that exists, with one run in an arm or with one fold; this is no claim about the method.
     `open`: neither. `none`: there is no interval.
 
     Args:

@@ -2,7 +2,7 @@
 
 (a) `trained_models`: other cases like these, the same trained models. t interval over units.
 (b) `method`: other cases and other training runs. t interval whose variance counts both.
-All functions take leading batch axes, so that a simulation runs through the very code that users run.
+All functions take leading batch axes, so that a simulation runs the same code as users do.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class RunsInterval(MethodInterval):
     """Interval (b) with two runs or more in both arms.
 
     Attributes:
-        case_part: variance of the difference that stays however many runs there are.
+        case_part: variance of the difference that remains with any number of runs.
         case_df: its degrees of freedom, from the effective number of units.
         case_noise: variance of that estimate, half of it: its mean squares' term**2 / df.
         run_parts: variance of one run's mean, per arm: candidate, baseline.
@@ -128,7 +128,7 @@ def _from_runs(candidate: np.ndarray, baseline: np.ndarray, slots: Slots) -> Run
     noise = sum(term**2 / df for term, df in zip(terms, freedoms, strict=True)) + case_noise
     with np.errstate(divide="ignore", invalid="ignore"):
         df = variance**2 / noise
-    # Mean squares that are subtracted can drive Satterthwaite's number far below that of any of its parts.
+    # Mean squares that are subtracted can push Satterthwaite's number far below that of any of its parts.
     df = np.maximum(df, min(*freedoms, case_df))
     return RunsInterval(
         mean_difference(candidate, baseline, slots),
@@ -142,7 +142,7 @@ def _from_runs(candidate: np.ndarray, baseline: np.ndarray, slots: Slots) -> Run
 
 
 def _run_by_case(scores: np.ndarray, slots: Slots) -> np.ndarray:
-    """What is left of scores (..., S, P) without the case's mean over runs and the run's mean in its fold."""
+    """Residuals of scores (..., S, P) after the case's mean over runs and the run's mean in its fold are removed."""
     centred = scores - scores.mean(-2, keepdims=True)
     weights = slots.fold_share
     of_run = (centred @ slots.by_fold) / weights  # (..., S, F)
@@ -150,7 +150,7 @@ def _run_by_case(scores: np.ndarray, slots: Slots) -> np.ndarray:
 
 
 def fold_interval(candidate: np.ndarray, baseline: np.ndarray, slots: Slots) -> FoldsInterval:
-    """t over the F fold differences: holds the noise of runs, cases and training sets, but has F - 1 df."""
+    """t over the F fold differences: includes the noise of runs, cases and training sets, but has only F - 1 df."""
     difference = candidate.mean(-2) - baseline.mean(-2)
     weights = slots.fold_share
     mean = difference @ slots.weight

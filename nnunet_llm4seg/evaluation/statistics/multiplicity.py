@@ -1,4 +1,4 @@
-"""Adjusting p-values where several candidates are compared."""
+"""Adjusting p-values when several candidates are compared."""
 
 from __future__ import annotations
 

@@ -17,12 +17,12 @@ def power(difference: float, se: float, df: float) -> float:
     """Power of the two-sided t test for a true difference (noncentral t)."""
     critical = stats.t.ppf((1 + LEVEL) / 2, df)
     shift = difference / se
-    other_side = np.nan_to_num(stats.nct.cdf(-critical, df, shift))  # nan where it is below 1e-300
+    other_side = np.nan_to_num(stats.nct.cdf(-critical, df, shift))  # nan if it is below 1e-300
     return float(stats.nct.sf(critical, df, shift) + other_side)
 
 
 def smallest_difference(se: float, df: float) -> float:
-    """The true difference shown with 80 % power; 0 where nothing varies, nan where it is not computable."""
+    """The true difference that is detected with 80 % power; 0 if nothing varies, nan if it cannot be computed."""
     if se == 0:
         return 0.0
     if np.isnan(se) or not df > 0:
@@ -39,9 +39,9 @@ def smallest_difference(se: float, df: float) -> float:
 
 
 def runs_needed(interval: RunsInterval, target: float, n_folds: float) -> int | None:
-    """Runs per arm and fold that show a true difference `target` with 80 % power.
+    """Runs per arm and fold that detect a true difference of `target` with 80 % power.
 
-    None if even many runs would not do: then more cases are needed, not more runs.
+    None if even many runs are not enough: then more cases are needed, not more runs.
 
     Args:
         n_folds: the effective number of folds.

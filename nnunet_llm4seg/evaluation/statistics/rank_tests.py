@@ -9,8 +9,8 @@ from scipy import stats
 def wilcoxon(differences: np.ndarray) -> tuple[float, float]:
     """Two-sided p of the signed-rank test and the rank-biserial effect size (-1 .. 1) of differences (N,).
 
-    Zeros take part in the ranking and are then dropped (Pratt, 1959). Without any non-zero
-    difference p is 1 and the effect 0.
+    Zeros take part in the ranking and are then dropped (Pratt, 1959). If all differences are zero,
+    p is 1 and the effect is 0.
     """
     if not np.any(differences):
         return 1.0, 0.0

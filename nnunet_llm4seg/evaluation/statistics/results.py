@@ -24,7 +24,7 @@ from nnunet_llm4seg.evaluation.statistics.power import runs_needed, smallest_dif
 from nnunet_llm4seg.evaluation.statistics.rank_tests import shares, wilcoxon
 from nnunet_llm4seg.evaluation.statistics.slots import Slots
 
-# These classes are what comparison.json holds: their keys are a file format.
+# These classes are the content of comparison.json: their keys are a file format.
 
 
 class ArmResult(TypedDict):
@@ -39,7 +39,7 @@ class ArmResult(TypedDict):
 
 
 class AgainstItself(TypedDict):
-    """The baseline's runs against each other: what the luck of the seed alone does."""
+    """The baseline's runs against each other: the differences that the random seed alone makes."""
 
     pairs: int
     largest_mean_difference: float
@@ -85,7 +85,7 @@ class LeakFree(Estimate):
 
 
 class Wilcoxon(TypedDict):
-    """The signed-rank test, and what points the other way than the mean."""
+    """The signed-rank test, and what points in the opposite direction to the mean."""
 
     p: float
     rank_biserial: float
@@ -93,7 +93,7 @@ class Wilcoxon(TypedDict):
 
 
 class Power(TypedDict):
-    """What could have been shown with 80 % power, and the number of runs that shows `target`."""
+    """What could have been detected with 80 % power, and the number of runs that detects `target`."""
 
     smallest_difference: float
     target: float
@@ -222,7 +222,7 @@ def describe_rest(
 
 
 def adjust(comparisons: Sequence[PairResult]) -> None:
-    """Write Holm's adjusted p over all candidates into each comparison's `method`: of the larger of both p."""
+    """Write Holm's adjusted p over all candidates into each comparison's `method`: of the larger of its two p."""
     adjusted = holm([float(np.fmax(pair["method"]["p"], pair["method"]["p_over_folds"])) for pair in comparisons])
     for comparison, p in zip(comparisons, adjusted, strict=True):
         comparison["method"]["p_holm"] = p
@@ -231,7 +231,7 @@ def adjust(comparisons: Sequence[PairResult]) -> None:
 def without_leaks(
     candidate: np.ndarray, baseline: np.ndarray, slots: Slots, leaked: set[tuple[int, str]]
 ) -> LeakFree | None:
-    """The primary comparison on the slots that are not leaked; None if fewer than two independent cases stay."""
+    """The primary comparison on the slots that are not leaked; None if fewer than two independent cases remain."""
     rest, keep = slots.without(leaked)
     if rest.by_unit.shape[1] < 2:
         return None

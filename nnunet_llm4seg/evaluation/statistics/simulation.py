@@ -22,11 +22,11 @@ class Scenario:
     """What is simulated; SDs and the difference in points of Dice.
 
     Attributes:
-        folds: each fold's cluster sizes; the cases of a cluster share their lasting deviations.
+        folds: each fold's cluster sizes; the cases of a cluster share their permanent deviations.
         runs: of the baseline and of the candidate.
         run_sd: of a fold's mean per arm and run.
         case_run_sd: of a case per arm and run.
-        case_sd: of the lasting difference between the arms over clusters.
+        case_sd: of the permanent difference between the arms over clusters.
         training_sd: of that difference over folds.
         difference: the true difference.
         datasets, heterogeneity_sd: number of data sets, and SD of the difference over them; only one data set can be

@@ -1,7 +1,7 @@
 """Which score belongs to which fold, case and cluster: the skeleton that all statistics share.
 
 A slot is one case validated in one fold. Scores of an arm are arrays (..., S, P): S runs, P slots.
-A case validated in k folds has k slots of weight 1/k, so it counts as one case; a unit is what is
+A case validated in k folds has k slots of weight 1/k, so it counts as one case. A unit is what is
 exchangeable: the case, or the cluster of cases (near-duplicates, one patient) that it belongs to.
 """
 
@@ -64,7 +64,7 @@ class Slots:
     def stratum(self) -> np.ndarray:
         """Stratum of each unit (G,): the set of folds that validated it.
 
-        A stratum of one unit holds no variance, so all such strata are joined, and joined with the
+        A stratum of one unit has no variance, so all such strata are joined, and joined with the
         largest one if still only one unit is left (collapsed strata; Cochran, Sampling Techniques, 5A.12).
         """
         in_fold = (self.by_unit > 0).T.astype(float) @ _membership(self.folds, self.fold_numbers) > 0
@@ -87,7 +87,7 @@ class Slots:
 
     @cached_property
     def effective_folds(self) -> float:
-        """Number of equal folds whose variances between runs would be known as well, 1 .. F."""
+        """Number of equal folds whose variances between runs would be known equally well, 1 .. F."""
         squares = self.fold_share**2
         return float(squares.sum() ** 2 / (squares**2).sum())
 
@@ -95,9 +95,9 @@ class Slots:
     def unit_df(self) -> float:
         """Degrees of freedom of `unit_variance`, from the effective number of units.
 
-        With equal units they are the number of units less the number of strata. Larger clusters count for more, and so
-        leave fewer: Satterthwaite's (tr BV)^2 / tr(BVBV) of the quadratic form B, where a unit's total has a variance
-        proportional to its squared weight.
+        With equal units they are the number of units minus the number of strata. Larger clusters have more weight, and
+        so leave fewer: Satterthwaite's (tr BV)^2 / tr(BVBV) of the quadratic form B, where a unit's total has a
+        variance proportional to its squared weight.
         """
         first = second = 0.0
         for inside, scale in self._jackknife:
@@ -112,7 +112,7 @@ class Slots:
         """Variance (...) of the mean over cases of scores (..., P), from the units inside their strata.
 
         The jackknife that omits one unit at a time inside its stratum. With equal units it is the ordinary stratified
-        variance; with clusters of unequal size it does not fall short where a few large ones decide.
+        variance; with clusters of unequal size it is not too small when a few large ones dominate.
         """
         sums = scores @ self.by_unit  # (..., G)
         variance = np.zeros(sums.shape[:-1])
@@ -124,7 +124,7 @@ class Slots:
 
     @cached_property
     def _jackknife(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Of each stratum: the indices of its units, and by what their squared residuals are multiplied.
+        """For each stratum, the indices of its units and the factors of their squared residuals.
 
         Without the unit g the stratum's part of the mean changes by r_g / (1 - share of g in its stratum).
         """
@@ -142,7 +142,7 @@ class Slots:
         return np.array([scores[:, np.equal(self.folds, fold)].mean() for fold in self.fold_numbers])
 
     def without(self, leaked: set[tuple[int, str]]) -> tuple[Slots, np.ndarray]:
-        """The slots without some (fold, case) slots, and the indices of the slots that stay."""
+        """The slots without some (fold, case) slots, and the indices of the slots that remain."""
         pairs = list(zip(self.folds, self.cases, strict=True))
         keep = [i for i, pair in enumerate(pairs) if pair not in leaked]
         folds, cases = tuple(self.folds[i] for i in keep), tuple(self.cases[i] for i in keep)
