@@ -37,7 +37,7 @@ def read_btcv(source: Path) -> SourceDataset:
     """`RawData/Training/{img,label}`, or `imagesTr` and `labelsTr`; `official` is `dataset_0.json`'s 24/6.
 
     Raises:
-        DatasetError: the layout is another one, or images and labels do not pair.
+        DatasetError: the layout is not one of these, or images and labels do not match.
     """
     layout = next((names for names in _LAYOUTS if (source / names[0]).is_dir()), None)
     if layout is None or not (source / layout[1]).is_dir():
@@ -65,7 +65,7 @@ def read_btcv(source: Path) -> SourceDataset:
 
 
 def _published(path: Path) -> list[Fold] | None:
-    """The lists themselves count: the file's `numTraining` is wrong."""
+    """Only the lists are used: the file's `numTraining` is wrong."""
     if not path.is_file():
         return None
     try:

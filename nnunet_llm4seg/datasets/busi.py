@@ -22,10 +22,10 @@ def read_busi(source: Path, *, normals: bool = False) -> SourceDataset:
     Several masks of one image (17 images have `_mask_1`, one also `_mask_2`) belong to one case.
 
     Args:
-        normals: also take the images without a lesion, with empty masks.
+        normals: also convert the images without a lesion, with empty masks.
 
     Raises:
-        DatasetError: the layout is another one, or images and masks do not pair.
+        DatasetError: the layout is not one of these, or images and masks do not match.
     """
     root = source / "Dataset_BUSI_with_GT"
     root = root if root.is_dir() else source

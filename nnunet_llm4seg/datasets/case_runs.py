@@ -1,4 +1,4 @@
-"""All cases of a data set, several at a time: written, or only looked at."""
+"""All cases of a data set, several at a time: written, or only read."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ from nnunet_llm4seg.datasets.volumes import VolumeReading, check_volumes
 from nnunet_llm4seg.datasets.writer import NOTICES
 from nnunet_llm4seg.nnunet import names as nnunet_names
 
-# what is being done, how many are done, of how many
+# the step, the number done, the number in all
 Progress = Callable[[str, int, int], None]
 WORKERS = min(8, os.cpu_count() or 1)
 
 
 def silent(what: str, done: int, total: int) -> None:
-    """Progress that nobody looks at."""
+    """Progress that is not shown."""
 
 
 @dataclass(frozen=True)
 class Cases:
-    """What is known of every case, by its new name, and its files where they are written."""
+    """What is known of every case, by its new name, and its files if they are written."""
 
     results: dict[str, CaseResult]
     published: dict[str, str]
     files: dict[str, CaseFiles]
 
     def features(self) -> dict[str, Features]:
-        """For the search for near-duplicates; none of volumes."""
+        """For the search for near-duplicates; empty for volumes."""
         return {name: result.features for name, result in self.results.items() if result.features is not None}
 
     def counts(self) -> np.ndarray:
@@ -53,7 +53,7 @@ class Cases:
         return np.sum([r.counts for r in self.results.values() if r.counts is not None], axis=0)
 
     def notices(self) -> list[str]:
-        """Each kind of notice once, with the cases that it concerns."""
+        """Each kind of notice once, with the cases to which it applies."""
         affected: dict[str, set[str]] = {}
         for name, result in self.results.items():
             for notice in result.notices:
@@ -92,7 +92,7 @@ def write_cases(found: Found, folder: Path, progress: Progress, *, similar: bool
 
 
 def look_at_cases(found: Found, progress: Progress, refused: Callable[[Case, Exception], None]) -> Cases:
-    """Read all cases and write nothing; what cannot be read is given to `refused` and omitted."""
+    """Read all cases and write nothing; what cannot be read is passed to `refused` and omitted."""
     reading, labels = image_reading(found), len(found.dataset.labels)
 
     def look(name: str, case: Case) -> CaseResult | None:
@@ -117,7 +117,7 @@ def image_reading(found: Found) -> ImageReading:
 
 
 def volume_reading(found: Found) -> VolumeReading:
-    """How the labels of volumes are read: without a table, values are labels."""
+    """How the labels of volumes are read: without a table, the values are the labels."""
     table = found.dataset.table
     if table is None:
         return VolumeReading(tuple((label,) for label in range(len(found.dataset.labels))))

@@ -1,4 +1,4 @@
-"""Writing one case's files into nnU-Net's folders; what exists already is whole and stays."""
+"""Writing one case's files into nnU-Net's folders; files that already exist are complete and are kept."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nnunet_llm4seg.files import write_json, written_whole
 
 
 class CaseFiles(NamedTuple):
-    """Where a case's files go; `notices` is for the next run, should this one be killed."""
+    """Where a case's files go; `notices` is for the next run, if this one is killed."""
 
     images: tuple[Path, ...]
     label: Path
@@ -27,12 +27,12 @@ class CaseFiles(NamedTuple):
 
 @dataclass(frozen=True)
 class CaseResult:
-    """What is to be known of a written case.
+    """What must be known about a written case.
 
     Attributes:
         counts: pixels or voxels per label, (labels,); None without masks.
         features: for the search for near-duplicates, of 2D cases.
-        foreground: the value of the masks' foreground where it is an unusual one.
+        foreground: the value of the masks' foreground if it is an unusual one.
     """
 
     notices: list[str]
@@ -44,7 +44,7 @@ class CaseResult:
 def write_image_case(
     case: Case, target: CaseFiles, *, how: ImageReading, labels: int, similar: bool = True
 ) -> CaseResult:
-    """Write a 2D case as PNG, its labels as 0, 1, ...; a result also of a case that a killed run has written.
+    """Write a 2D case as PNG, its labels as 0, 1, ...; a case that a killed run has written gets a result, too.
 
     Raises:
         DatasetError: see `read_image_case`.
@@ -63,16 +63,16 @@ def write_image_case(
 
 
 def image_result(read: ImageCase, labels: int, *, similar: bool) -> CaseResult:
-    """What is to be known of a 2D case."""
+    """What must be known about a 2D case."""
     counts = None if read.label is None else np.bincount(read.label.ravel(), minlength=labels)
     return CaseResult(read.notices, counts, features(read.pixels) if similar else None, read.foreground)
 
 
 def write_volume_case(case: Case, target: CaseFiles, *, how: VolumeReading) -> CaseResult:
-    """Write a 3D case as NIfTI after checking it; files that are such already are copied.
+    """Write a 3D case as NIfTI after checking it; files that are NIfTI already are copied.
 
     Raises:
-        DatasetError: a file cannot be read, or images and label do not fit.
+        DatasetError: a file cannot be read, or images and label do not match.
     """
     if _exists(case, target):
         counts = np.bincount(label_voxels(target.label).ravel(), minlength=len(how.values)) if case.masks else None

@@ -1,4 +1,4 @@
-"""What a converter hands over: the cases that it found, and how nnU-Net is to see them."""
+"""What a converter returns: the cases that it found, and how nnU-Net will see them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Fold = tuple[list[str], list[str]]
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """The image of one case, a file per channel, and its masks: several are merged, none is for tests only."""
+    """The image of one case, one file per channel, and its masks: several are merged; only test cases have none."""
 
     name: str  # as published; unique in the data set
     images: tuple[Path, ...]
@@ -26,12 +26,12 @@ class Case:
 
 @dataclass(frozen=True, kw_only=True)
 class SourceDataset:
-    """A data set as it is on the disk.
+    """A data set as it is on disk.
 
     Attributes:
         list_folders: where lists of published folds may be, if `published` is None.
         table: how masks of several classes become labels; None for masks of one class.
-        colour: of 2D images; None where the image files themselves tell.
+        colour: whether 2D images have colours; None if the image files decide.
         channels: the names of a volume's channels; None for 2D images.
         used: files that were read beside the cases', such as tables of classes.
     """

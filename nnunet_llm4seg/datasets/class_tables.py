@@ -1,4 +1,4 @@
-"""Tables that tell the class of each case."""
+"""Tables with the class of each case."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def table_rows(table: Path) -> list[list[str]]:
     """Rows of a csv file, without spaces around the entries; short rows are filled up to the first one's length.
 
     Raises:
-        DatasetError: the file is no table.
+        DatasetError: the file is not a table.
     """
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:

@@ -16,8 +16,8 @@ from nnunet_llm4seg.files import written_whole
 
 CASES = 12
 FILE = "contact_sheet.png"
-_COLUMNS, _SIDE, _TEXT = 4, 240, 16  # tiles in a row; pixels of a tile and of the line of text above it
-# colours that people with any colour vision tell apart (Okabe and Ito 2008), repeated beyond eight labels
+_COLUMNS, _SIDE, _TEXT = 4, 240, 16  # tiles per row; pixels of a tile and of the line of text above it
+# colours that people with any colour vision can distinguish (Okabe and Ito 2008), repeated beyond eight labels
 _COLOURS = np.array(
     [(230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167)]
 )
@@ -48,7 +48,7 @@ def draw(tiles: Sequence[tuple[str, np.ndarray, np.ndarray]], path: Path) -> Non
 
 
 def fullest_slice(image: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The axial slice of (x, y, z) volumes with most foreground, upright: (H, W) each."""
+    """The axial slice of (x, y, z) volumes with the most foreground, upright: (H, W) each."""
     z = int(np.argmax((label > 0).sum(axis=(0, 1)))) if label.any() else label.shape[2] // 2
     return np.rot90(image[:, :, z]), np.rot90(label[:, :, z])
 

@@ -29,16 +29,16 @@ def convert(
     """Write `source` as `$nnUNet_raw/DatasetXXX_NAME`.
 
     Returns:
-        The folder, and what the user should know about it, in sentences.
+        The folder, and sentences on what the user should know about it.
 
     Raises:
-        ConfigError: an option does not exist or fit this converter.
-        DatasetError: the source, nnU-Net's folders or the splits are not as they must be.
+        ConfigError: an option does not exist or does not fit this converter.
+        DatasetError: the source, nnU-Net's folders or the splits are not as required.
     """
     found = find(converter, source, options)
     final = _checked_target(found, dataset_id)
     splits = options.splits.kind
-    if splits:  # a mistake in the splits shows before the long work
+    if splits:  # a mistake in the splits is reported before the long work
         folds = make_folds(found, make_groups(found, None))[0]
     if splits != "5fold" and not options.overwrite_preprocessed:  # those of 5fold depend on the near-duplicates
         nnunet_folders.refuse_other_splits(final.name, folds if splits else None)
@@ -55,7 +55,7 @@ def convert(
 
 
 def tables_of(found: Found, cases: Cases) -> Tables:
-    """Groups and folds, with what is to be said about them."""
+    """Groups and folds, with the sentences about them."""
     similar = None if found.volumes else near_duplicates(cases.features())
     groups = make_groups(found, similar.pairs if similar else None)
     tables = Tables(groups)
@@ -66,7 +66,7 @@ def tables_of(found: Found, cases: Cases) -> Tables:
 
 
 def described(found: Found, cases: Cases, tables: Tables) -> list[str]:
-    """What the user should know of a data set, in sentences."""
+    """Sentences on what the user should know about a data set."""
     tests = [case for case in found.dataset.cases if case.test]
     unlabelled = sum(not case.masks for case in tests)
     more = f" ({unlabelled} without labels)" if unlabelled else ""
@@ -92,7 +92,7 @@ def _checked_target(found: Found, dataset_id: int) -> Path:
 
 
 def _recipe(found: Found) -> dict[str, Any]:
-    """What the cases' files depend on; a killed run is only continued with the same."""
+    """What the cases' files depend on; a killed run is continued only if this is the same."""
 
     def state(path: Path) -> list:
         stat = path.stat()

@@ -21,11 +21,11 @@ _MOST = 64  # values that a list of classes may have
 
 
 def look(converter: str, source: Path, options: ConversionOptions, progress: Progress = silent) -> list[str]:
-    """Read everything and say in sentences what would be written, what would be refused, and what helps.
+    """Read everything and say in sentences what would be written, what would be refused, and what to do about it.
 
     Raises:
-        ConfigError: an option does not exist or fit this converter.
-        DatasetError: the source is not as it must be.
+        ConfigError: an option does not exist or does not fit this converter.
+        DatasetError: the source is not as required.
     """
     found = find(converter, source, options)
     errors: list[tuple[Case, Exception]] = []

@@ -14,7 +14,7 @@ IMAGE_ENDINGS = (
     *(".ppm", ".pgm", ".pbm", ".pnm"),
 )
 VOLUME_ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha")
-# never a case: what people publish beside their images
+# never a case: files that people publish beside their images
 _TEXTS = (
     *(".txt", ".csv", ".tsv", ".json", ".xml", ".xlsx", ".xls", ".md", ".pdf", ".html", ".yaml", ".yml"),
     *(".db", ".ini", ".py", ".ipynb", ".doc", ".docx", ".rtf"),
@@ -22,7 +22,7 @@ _TEXTS = (
 
 
 def files_of(folder: Path, endings: tuple[str, ...] = IMAGE_ENDINGS) -> list[Path]:
-    """Files of a folder with these endings in the order of their names; hidden ones are skipped."""
+    """Files of a folder with these endings, sorted by name; hidden ones are skipped."""
     return sorted(
         path
         for path in folder.iterdir()
@@ -40,7 +40,7 @@ def by_stem(files: Iterable[Path], name: Callable[[Path], str] = stem) -> dict[s
     """Files by the name of their case.
 
     Raises:
-        DatasetError: two files have the same one.
+        DatasetError: two files have the same name of a case.
     """
     found: dict[str, Path] = {}
     for path in files:
@@ -55,7 +55,7 @@ def paired(
     """(name, image, masks) of every case.
 
     Raises:
-        DatasetError: an image has no mask, or a mask no image.
+        DatasetError: an image has no mask, or a mask has no image.
     """
     extra = [path for name in masks.keys() - images.keys() for path in masks[name]]
     if missing := images.keys() - masks.keys():
@@ -72,7 +72,7 @@ def paired(
 
 
 def no_layout(source: Path, expected: str) -> DatasetError:
-    """The error for a folder in which nothing known was found."""
+    """The error for a folder in which no known layout was found."""
     if not source.is_dir():
         return DatasetError(f"{source} is not a folder; unpack the data set and name its folder, with {expected}.")
     inside = some(path.name for path in source.iterdir()) or "nothing"
@@ -80,12 +80,12 @@ def no_layout(source: Path, expected: str) -> DatasetError:
 
 
 def first_folder(*candidates: Path) -> Path | None:
-    """The first that exists."""
+    """The first of these folders that exists."""
     return next((path for path in candidates if path.is_dir()), None)
 
 
 def skipped(source: Path, used: Iterable[Path]) -> list[str]:
-    """Files below `source` that are not used, except hidden ones and texts, in a sentence per folder and ending."""
+    """Files below `source` that are not used, except hidden ones and texts: one sentence per folder and ending."""
     taken = {os.path.abspath(path) for path in used}
     groups: dict[tuple[str, str], list[str]] = {}
     for root, folders, files in os.walk(source):

@@ -13,11 +13,11 @@ from nnunet_llm4seg.datasets.names import some
 from nnunet_llm4seg.errors import DatasetError
 
 _PREFIX = re.compile(r"(.+)[_-][^_-]+")
-_NEAR = 24  # values of foreground that differ by less may be one, and its noise
+_NEAR = 24  # values of foreground that differ by less may be one value and its noise
 
 
 def class_sentences(found: Found, cases: Cases) -> list[str]:
-    """Pixel or voxel shares of the labels, and labels that no training case holds."""
+    """Pixel or voxel shares of the labels, and labels that no training case contains."""
     counts = cases.counts()
     if not np.ndim(counts) or not counts.sum():
         return []
@@ -32,7 +32,7 @@ def class_sentences(found: Found, cases: Cases) -> list[str]:
 
 
 def refuse_useless_labels(found: Found, cases: Cases) -> None:
-    """Check labels that only all cases together show to be wrong.
+    """Refuse labels whose mistake is visible only in all cases together.
 
     Raises:
         DatasetError: all training labels are empty, or foreground has different values in different masks.
@@ -62,7 +62,7 @@ def refuse_useless_labels(found: Found, cases: Cases) -> None:
 
 
 def hints(found: Found) -> list[str]:
-    """An option that may help, told by the names."""
+    """An option that may help, suggested by the names."""
     if found.options.splits.group_by is not None:
         return []
     matches = [match[1] for name in found.training if (match := _PREFIX.fullmatch(name))]

@@ -12,14 +12,14 @@ from nnunet_llm4seg.datasets.names import safe_name
 
 
 def read_folder(source: Path, *, labels: str | None = None) -> SourceDataset:
-    """Images with masks in any layout of `layouts.KNOWN`; grey if every image file is, else RGB.
+    """Images with masks in any layout of `layouts.KNOWN`; grey if every image file is grey, else RGB.
 
     Args:
         labels: classes by the values of the masks; None for masks of one class.
 
     Raises:
         ConfigError: the table of classes cannot be used.
-        DatasetError: the layout is another one, or images and masks do not pair.
+        DatasetError: the layout is not one of these, or images and masks do not match.
     """
     table = read_table(labels) if labels else None
     layout = folder_layout(source)

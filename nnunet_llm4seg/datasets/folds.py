@@ -14,7 +14,7 @@ from nnunet_llm4seg.datasets.groups import joined
 from nnunet_llm4seg.datasets.names import some
 from nnunet_llm4seg.datasets.near_duplicates import RULE
 
-_LARGE_GROUP = 0.2  # of the cases: then one fold is that group
+_LARGE_GROUP = 0.2  # share of the cases: a group this large is a fold of its own
 _UNEVEN = 0.05  # how far a fold may be from a fifth of the cases
 
 
@@ -23,9 +23,9 @@ class Groups:
     """Cases that belong together, by new names.
 
     Attributes:
-        duplicates: pairs of near-duplicates; None if nobody looked for them.
+        duplicates: pairs of near-duplicates; None if there was no search for them.
         similar: groups that these pairs connect.
-        together: groups that pairs and patients connect, those that `--no-group-near-duplicates` ignores too.
+        together: groups that pairs and patients connect, including those that `--no-group-near-duplicates` ignores.
         rule: how these were found.
     """
 
@@ -59,7 +59,7 @@ def make_folds(found: Found, groups: Groups) -> tuple[list[dict[str, list[str]]]
             **_holdouts(found.official, len(found.training)),
         }
     else:
-        # groups include the test cases, since one of them may connect two training cases
+        # groups include the test cases, because a test case may connect two training cases
         kept = groups.together if options.group_near_duplicates else found.patients
         together = [part for group in kept if (part := [name for name in group if name in found.classes])]
         folds = splits.five_folds(found.classes, together, seed=options.seed)
@@ -98,7 +98,7 @@ def _unevenness(together: list[list[str]], folds: list[Fold], cases: int) -> lis
             "--no-group-near-duplicates or another --group-by makes groups smaller."
         )
     sizes = [len(fold[1]) for fold in folds]
-    # of few cases, a whole case is more than the allowed share
+    # with few cases, a single case is more than the allowed share
     if any(abs(size - cases / 5) > max(_UNEVEN * cases, 1) for size in sizes):
         notes.append(
             f"The folds hold {', '.join(map(str, sizes))} validation cases, where a fifth is {cases / 5:g}: groups "

@@ -31,12 +31,12 @@ class Found:
     """A data set with its new names and all that follows from names and options alone.
 
     Attributes:
-        names: new case names by the published ones.
-        training: the same of the training cases alone.
-        classes: class by new name, of the training cases.
-        patients: groups of training cases (new names) that `--group-by` tells are one patient's.
+        names: new case names, by published name.
+        training: the same for the training cases alone.
+        classes: class of each training case, by new name.
+        patients: groups of training cases (new names) that belong to one patient by `--group-by`.
         colour: whether 2D images become RGB.
-        official: the published folds, if they are asked for.
+        official: the published folds, if they were requested.
     """
 
     source: Path
@@ -78,8 +78,8 @@ def find(converter: str, source: Path, options: ConversionOptions) -> Found:
     """Read a folder and derive all that is known without its pixels.
 
     Raises:
-        ConfigError: an option does not exist or fit this converter.
-        DatasetError: the source, or its published lists, are not as they must be.
+        ConfigError: an option does not exist or does not fit this converter.
+        DatasetError: the source, or its published lists, are not as required.
     """
     if converter not in CONVERTERS:
         raise ConfigError(f"{converter!r} is no converter; choose one of {', '.join(CONVERTERS)}.")

@@ -22,7 +22,7 @@ def joined(pairs: Iterable[tuple[str, str]]) -> list[list[str]]:
 
 
 def keys_by_name(names: Iterable[str], regex: str) -> dict[str, str]:
-    """The key of each name (its patient): what the first bracket of the expression matches, else the whole match.
+    """The key of each name (its patient): what the first group of the expression matches, else the whole match.
 
     Raises:
         ConfigError: not a regular expression.
@@ -34,7 +34,7 @@ def keys_by_name(names: Iterable[str], regex: str) -> dict[str, str]:
         raise ConfigError(f"--group-by {regex!r} is not a regular expression ({error}); correct it.") from error
     names = sorted(names)
     found = {name: match[1 if pattern.groups else 0] for name in names if (match := pattern.search(name))}
-    keys = {name: key for name, key in found.items() if key is not None}  # None: the bracket takes no part
+    keys = {name: key for name, key in found.items() if key is not None}  # None: the group takes no part in the match
     if unmatched := [name for name in names if name not in keys]:
         raise DatasetError(
             f"--group-by {regex!r} matches {len(names) - len(unmatched)} of {len(names)} case names, "

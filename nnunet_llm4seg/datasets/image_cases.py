@@ -35,7 +35,7 @@ class ImageCase(NamedTuple):
     """A case as it will be written.
 
     `pixels` is (H, W) uint8 or uint16, or (H, W, 3) uint8; `label` is (H, W) uint8, None without masks; `foreground`
-    is the value of the masks' foreground where it is an unusual one.
+    is the value of the masks' foreground if it is an unusual one.
     """
 
     pixels: np.ndarray
@@ -48,7 +48,7 @@ def read_image_case(case: Case, how: ImageReading) -> ImageCase:
     """Read, resize and merge the files of a case.
 
     Raises:
-        DatasetError: a file cannot be read, a mask cannot be decoded, or it has another size and may not be resized.
+        DatasetError: a file cannot be read, a mask cannot be decoded, or its size differs and it may not be resized.
     """
     pixels, notices = read_image(case.images[0], colour=how.colour)
     shape = pixels.shape[:2]

@@ -37,11 +37,11 @@ def read_image(path: Path, *, colour: bool) -> tuple[np.ndarray, list[str]]:
     """An image's pixels, upright by its EXIF orientation, without alpha.
 
     Returns:
-        (H, W, 3) uint8 if `colour`, else (H, W) uint8 or, where the file has 16 bit, uint16; and notices.
+        (H, W, 3) uint8 if `colour`, else (H, W) uint8 or, if the file has 16 bit, uint16; and notices.
         Colours become grey by the weights of ITU-R 601, equal channels unchanged.
 
     Raises:
-        DatasetError: the file cannot be read, has several frames, or holds neither 8 nor 16 bit.
+        DatasetError: the file cannot be read, has several frames, or has neither 8 nor 16 bit.
     """
     image, _, bits, turned = loaded(path, merged=scaled)
     notices = [SCALED] if bits == 16 and image.mode == "RGB" else []
@@ -66,14 +66,14 @@ def read_image(path: Path, *, colour: bool) -> tuple[np.ndarray, list[str]]:
 
 
 def resized(pixels: np.ndarray, size: tuple[int, int], *, nearest: bool = False) -> np.ndarray:
-    """Resize to (H, W): images bicubic, labels `nearest`; unchanged if they have that size already."""
+    """Resize to (H, W): images bicubic, labels `nearest`; unchanged if they already have that size."""
     if pixels.shape[:2] == size:
         return pixels
-    width_first = size[::-1]  # as Pillow counts
+    width_first = size[::-1]  # Pillow's order
     if nearest:
         return np.asarray(Image.fromarray(pixels).resize(width_first, Image.Resampling.NEAREST))
     if pixels.dtype == np.uint16:
-        # as float, since older Pillows cannot resize 16 bit
+        # as float, because older versions of Pillow cannot resize 16 bit
         deep = Image.fromarray(pixels.astype(np.float32)).resize(width_first, Image.Resampling.BICUBIC)
         return np.clip(np.rint(np.asarray(deep)), 0, 65535).astype(np.uint16)
     return np.asarray(Image.fromarray(pixels).resize(width_first, Image.Resampling.BICUBIC))
@@ -90,7 +90,7 @@ def loaded(path: Path, *, merged: Callable[[np.ndarray], np.ndarray]) -> tuple[I
     """The upright image, its file format, how many bits a stored sample has, and whether EXIF turned it.
 
     Args:
-        merged: makes colours of 16 bit, (H, W, 3) uint16, into what Pillow can hold.
+        merged: converts 16-bit colours, (H, W, 3) uint16, to what Pillow can represent.
 
     Raises:
         DatasetError: the file cannot be read or has several frames.
@@ -103,7 +103,7 @@ def loaded(path: Path, *, merged: Callable[[np.ndarray], np.ndarray]) -> tuple[I
             orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
             upright = ImageOps.exif_transpose(image)
             bits, channels = _depth(path, image)
-            if bits == 16 and channels > 1:  # Pillow silently cut the lower 8
+            if bits == 16 and channels > 1:  # Pillow silently dropped the lower 8
                 deep = _all_16_bits(path, merged)
                 deep.getexif()[ExifTags.Base.Orientation] = orientation
                 upright = ImageOps.exif_transpose(deep)

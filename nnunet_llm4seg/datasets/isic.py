@@ -40,11 +40,11 @@ _SUFFIX = "_segmentation"
 def read_isic(source: Path) -> SourceDataset:
     """One year's folders. The validation set is part of the training cases and `official`'s only fold.
 
-    Superpixels, licence files and whatever else is no image are skipped. Classes come from the tables of part 3.
+    Superpixels, licence files and all else that is not an image are skipped. Classes come from the tables of part 3.
 
     Raises:
-        DatasetError: no year's or several years' folders are there, images and masks do not pair, or a table
-            misses cases.
+        DatasetError: there are folders of no year or of several years, images and masks do not match, or a table
+            lacks cases.
     """
     years = [year for year, sets in YEARS.items() if (source / sets["training"][0]).is_dir()]
     if not years:

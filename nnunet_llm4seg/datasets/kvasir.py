@@ -13,7 +13,7 @@ def read_kvasir(source: Path) -> SourceDataset:
     """`Kvasir-SEG/{images,masks}/*.jpg`; `official` is the 880/120 of `train.txt` and `val.txt`.
 
     Raises:
-        DatasetError: the layout is another one, or images and masks do not pair.
+        DatasetError: the layout is not this one, or images and masks do not match.
     """
     root = source / "Kvasir-SEG"
     root = root if root.is_dir() else source

@@ -15,7 +15,7 @@ from nnunet_llm4seg.datasets.stored_masks import StoredMask
 from nnunet_llm4seg.errors import ConfigError, DatasetError
 
 BACKGROUND = "background"
-IGNORE = "ignore"  # nnU-Net excludes these pixels from training, and wants the highest label for them
+IGNORE = "ignore"  # nnU-Net excludes these pixels from training, and requires the highest label for them
 _EXAMPLE = "'background=0,disc=128,cup=255', or with colours 'background=#000000,vessel=#ff0000'"
 
 Value = int | tuple[int, int, int]  # a stored value or palette index, or a colour
@@ -61,7 +61,7 @@ class LabelTable:
 
 
 def read_table(labels: str) -> LabelTable:
-    """A table given inline (`name=value,name=value+value`), or the name of a .json or .csv file.
+    """Read a table given inline (`name=value,name=value+value`), or a .json or .csv file by its name.
 
     JSON is an object of values, or lists of values, by name; CSV has rows of name and value. Values are numbers or
     colours such as #ff0000.

@@ -23,7 +23,7 @@ KNOWN = (
 
 @dataclass(frozen=True)
 class Layout:
-    """Cases of a folder, and the fold that its sets make."""
+    """Cases of a folder, and the fold that its training and validation sets make."""
 
     cases: list[Case]
     published: list[Fold] | None = None
@@ -33,7 +33,7 @@ def folder_layout(root: Path) -> Layout | None:
     """Cases of any of the layouts that `KNOWN` describes; None if it is none of them.
 
     Raises:
-        DatasetError: images and masks do not pair.
+        DatasetError: images and masks do not match.
     """
     if (cases := images_and_masks(root)) is not None:
         return Layout(cases)
@@ -89,7 +89,7 @@ def _cases(images: dict[str, Path], masks: dict[str, list[Path]], *, test: bool 
 
 
 def _of_sets(folders: dict[str, Path]) -> Layout:
-    """Cases of the sets; where two sets use one name, all names begin with their set's."""
+    """Cases of the sets; if two sets use the same name, all names begin with the name of their set."""
     found: dict[str, list[Case]] = {}
     for name, folder in folders.items():
         cases = images_and_masks(folder)

@@ -6,17 +6,17 @@ import numpy as np
 
 # Two values this close may be one value and its noise.
 _NEAR = 24
-# An image with more values than this holds soft edges or noise beside its classes ...
+# An image with more values than this contains soft edges or noise beside its classes ...
 _FEW = 16
-# ... of which a value then is one only from this share of the pixels on.
+# ... and then a value counts as a class only from this share of the pixels on.
 _LEAST_SHARE = 1e-3
 
 
 def separate_values(pixels: np.ndarray) -> list[tuple[int, ...]]:
     """The values, or colours, that make up regions of their own: one or two for a mask of one class.
 
-    A value counts if most of its pixels lie in uniform squares of 2x2 pixels, or if most do not lie, as those of
-    antialiased edges, between darker and brighter neighbours. Noise around a value (a JPEG file saved anew) and soft
+    A value counts if most of its pixels are in uniform squares of 2x2 pixels, or if most are not between darker and
+    brighter neighbours, as pixels of antialiased edges are. Noise around a value (a JPEG file saved again) and soft
     edges are not counted.
 
     Args:
@@ -30,7 +30,7 @@ def separate_values(pixels: np.ndarray) -> list[tuple[int, ...]]:
     flat_share = np.bincount(codes.ravel(), _flat(codes).ravel(), len(found)) / counts
     regions = flat_share >= 0.5
     jumps = np.abs(np.diff(pixels.astype(np.int64), axis=1)).reshape(len(pixels), -1)
-    if len(found) > 4 * _FEW and np.median(jumps[jumps > 0]) <= 8:  # a soft map: every value lies beside its next
+    if len(found) > 4 * _FEW and np.median(jumps[jumps > 0]) <= 8:  # a soft map: values change in small steps
         return []
     noisy = not regions.all() and len(found) > _FEW
     regions &= counts >= (_LEAST_SHARE * codes.size if noisy else 1)
@@ -66,7 +66,7 @@ def _unique(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _flat(codes: np.ndarray) -> np.ndarray:
-    """Whether a pixel lies in a uniform square of 2x2: (H, W) bool."""
+    """Whether a pixel is in a uniform square of 2x2: (H, W) bool."""
     here = codes[:-1, :-1]
     uniform = (here == codes[1:, :-1]) & (here == codes[:-1, 1:]) & (here == codes[1:, 1:])
     flat = np.zeros(codes.shape, dtype=bool)

@@ -16,7 +16,7 @@ FAINT = "JPEG masks have values above 1 but none above 127; they became empty"
 
 
 class SeveralClassesError(DatasetError):
-    """A mask that does not tell foreground from background by itself."""
+    """A mask whose foreground cannot be determined from the mask alone."""
 
 
 def read_mask(path: Path) -> tuple[np.ndarray, list[str]]:
@@ -32,8 +32,8 @@ def binary_mask(mask: StoredMask) -> tuple[np.ndarray, list[str]]:
     noise, always follow the second rule.
 
     Raises:
-        SeveralClassesError: the file holds more than two separate values or colours, or none that these rules take
-            for foreground, or a palette whose first, bright colour may be the background.
+        SeveralClassesError: the file contains more than two separate values or colours, or none that is foreground
+            by these rules, or a palette whose first, bright colour may be the background.
     """
     notices = []
     if mask.palette is not None:
@@ -56,9 +56,9 @@ def binary_mask(mask: StoredMask) -> tuple[np.ndarray, list[str]]:
 
 
 def foreground_value(mask: StoredMask, foreground: np.ndarray) -> tuple[int, ...] | None:
-    """The value that most of the foreground has, equal channels as one; None if that is a usual one, or unknown.
+    """The value that most of the foreground has, equal channels as one; None if that is a usual value, or unknown.
 
-    Usual are 1, 255 and 65535, and what is close to the last two.
+    Usual values are 1, 255 and 65535, and those close to the last two.
     """
     if mask.lossy or not foreground.any() or foreground.all():
         return None

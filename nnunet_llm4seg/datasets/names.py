@@ -9,11 +9,11 @@ from collections.abc import Iterable
 
 from nnunet_llm4seg.errors import DatasetError
 
-LONGEST = 120  # file systems take 255 bytes; nnU-Net's endings and temporary names need some of them
+LONGEST = 120  # file systems allow 255 bytes; nnU-Net's endings and temporary names need some of them
 
 
 def some(names: Iterable[object], limit: int = 3) -> str:
-    """The first names, and how many more there are."""
+    """The first names, and the number of the others."""
     listed = sorted(str(name) for name in names)
     more = f" and {len(listed) - limit} more" if len(listed) > limit else ""
     return ", ".join(listed[:limit]) + more
@@ -22,11 +22,11 @@ def some(names: Iterable[object], limit: int = 3) -> str:
 def safe_name(name: str) -> str:
     """A file-safe name: letters, digits and hyphens of ASCII, one underscore for all else.
 
-    Accents are dropped. Names in other scripts, and very long ones, get 8 digits of their sha256, so that they stay
+    Accents are dropped. Names in other scripts, and very long ones, get 8 digits of their sha256, so that they remain
     distinct.
 
     Raises:
-        DatasetError: it is not in UTF-8 and so cannot be written down.
+        DatasetError: it is not UTF-8, so it cannot be written to a file.
 
     Example:
         >>> safe_name("benign (1)")
@@ -43,10 +43,10 @@ def safe_name(name: str) -> str:
 
 
 def safe_names(names: Iterable[str]) -> dict[str, str]:
-    """File-safe case names by the published ones.
+    """File-safe case names, by published name.
 
     Raises:
-        DatasetError: two names become the same, or one is not in UTF-8.
+        DatasetError: two names become the same, or one is not UTF-8.
     """
     safe: dict[str, str] = {}
     taken: dict[str, str] = {}

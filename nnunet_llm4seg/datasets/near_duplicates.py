@@ -1,7 +1,7 @@
 """Finding 2D images that are (nearly) the same, such as two frames of one scan.
 
-Two images are near-duplicates if one of two perceptual hashes is close and the pixels correlate, also after what the
-whole data set has in common (a round field of view, a black border) is subtracted. The hashes find candidates that
+Two images are near-duplicates if one of two perceptual hashes is close and the pixels correlate, before and after what
+the whole data set has in common (a round field of view, a black border) is subtracted. The hashes find candidates that
 differ in brightness or a caliper mark; the correlations drop those that only look alike.
 """
 
@@ -19,19 +19,19 @@ PHASH_DISTANCE = 6  # of 64 bits
 CORRELATION = 0.9
 # False pairs of several data sets reach 0.61, true ones begin at 0.70.
 OWN_CORRELATION = 0.65
-FEWEST_FOR_A_MEAN = 10  # of fewer images, the mean is not what the data set has in common
+FEWEST_FOR_A_MEAN = 10  # with fewer images, their mean is not what the data set has in common
 RULE = (
     f"near-duplicates: (16x16 dHash distance <= {DHASH_DISTANCE} or 8x8 pHash distance <= {PHASH_DISTANCE}) "
     f"and correlation of the 64x64 grey images > {CORRELATION}, and > {OWN_CORRELATION} after subtracting the mean of "
     f"the data set's other images (from {FEWEST_FOR_A_MEAN} images on)"
 )
 _SIDE = 64
-_ROWS = 512  # rows of the comparison at a time: N x N tables do not fit for large N
-_SAME = 1e-4  # length of what is left of an image of length 1 whose data set holds nothing else
+_ROWS = 512  # rows compared at a time: for large N, N x N tables do not fit in memory
+_SAME = 1e-4  # remaining length of an image of length 1 that equals what the data set has in common
 
 
 class Features(NamedTuple):
-    """What is compared of an image: bits of both hashes as -1/1, and the 64x64 grey image.
+    """The parts of an image that are compared: bits of both hashes as -1/1, and the 64x64 grey image.
 
     The grey image has mean 0 and length 1 (0 if constant). Shapes: (256,), (64,), (4096,), all float32.
     """

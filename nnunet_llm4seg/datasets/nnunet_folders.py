@@ -1,4 +1,4 @@
-"""nnU-Net's own folders: where raw data go, and what older data left under the same number."""
+"""nnU-Net's own folders: where raw data go, and what older data with the same number have left there."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nnunet_llm4seg.nnunet.environment import FOLDERS, require_folder
 
 
 def raw_folder(dataset_id: int, name: str) -> Path:
-    """`$nnUNet_raw/DatasetXXX_NAME`, which need not be there.
+    """`$nnUNet_raw/DatasetXXX_NAME`, which need not exist.
 
     Raises:
         ConfigError: the number is not between 1 and 999.
@@ -32,33 +32,33 @@ def raw_folder(dataset_id: int, name: str) -> Path:
 
 
 def preprocessed_folder(folder: str) -> Path | None:
-    """`$nnUNet_preprocessed/DatasetXXX_NAME`, None if it is not there."""
+    """`$nnUNet_preprocessed/DatasetXXX_NAME`, None if it does not exist."""
     root = os.environ.get("nnUNet_preprocessed")
     path = Path(root, folder) if root else None
     return path if path and path.is_dir() else None
 
 
 def refuse_stale_plans(folder: str) -> None:
-    """Raise DatasetError if plans or data of an earlier data set lie in the preprocessed folder."""
+    """Raise DatasetError if the preprocessed folder contains plans or data of an earlier data set."""
     path = preprocessed_folder(folder)
     if path and (stale := [entry.name for entry in path.iterdir() if entry.name != names.SPLITS]):
         raise _stale(path, f"{some(stale, limit=6)} of an earlier conversion")
 
 
 def refuse_other_splits(folder: str, splits: list | None) -> None:
-    """Raise DatasetError if the preprocessed folder has other splits than these: nnU-Net would keep those."""
+    """Raise DatasetError if the preprocessed folder has different splits, which nnU-Net would keep."""
     path = preprocessed_folder(folder)
     if path and (path / names.SPLITS).is_file():
         try:
             same = json.loads((path / names.SPLITS).read_text(encoding="utf-8")) == splits
-        except ValueError:  # no JSON
+        except ValueError:  # not JSON
             same = False
         if not same:
             raise _stale(path, f"another {names.SPLITS}, which nnU-Net would use instead of the new one")
 
 
 def remove_preprocessed(folder: str) -> None:
-    """Remove the data set's preprocessed folder, if it is there."""
+    """Remove the data set's preprocessed folder, if it exists."""
     if path := preprocessed_folder(folder):
         shutil.rmtree(path)
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from nnunet_llm4seg.errors import ConfigError
 
 SPLITS = ("official", "5fold")
-LARGEST = 8192  # pixels; the longest side of any network input that we know of is far below
+LARGEST = 8192  # pixels; far above the longest side of any known network input
 
 
 @dataclass(frozen=True, kw_only=True)
 class SplitOptions:
-    """What to split by; `group_by` and near-duplicates stay together in `5fold` and are only counted otherwise."""
+    """How to split; `5fold` keeps `group_by` groups and near-duplicates together, other splits only count them."""
 
     kind: str | None = None
     seed: int = 12345

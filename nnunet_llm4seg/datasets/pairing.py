@@ -17,7 +17,7 @@ def masks_by_image(images: Mapping[str, Path], masks: list[Path]) -> dict[str, l
     """Masks by the name of their image; a mask that fits none keeps its own name.
 
     A mask has its image's name, or that with a prefix or suffix (`a_mask`, `a_manual1`, `label_a`). If no mask fits
-    so, what all images and what all masks have in common is taken away first (`21_training`, `21_manual1`).
+    in this way, what all images and what all masks have in common is removed first (`21_training`, `21_manual1`).
 
     Raises:
         DatasetError: two masks fit one image.
@@ -40,7 +40,7 @@ def masks_by_image(images: Mapping[str, Path], masks: list[Path]) -> dict[str, l
 
 
 def one_folder(folder: Path) -> tuple[dict[str, Path], dict[str, list[Path]]] | None:
-    """Images and masks by image of a folder that holds both, told apart by their names; None if they are not.
+    """Images and masks by image of a folder that contains both, distinguished by name; None if that is not possible.
 
     A file is a mask if its name is another file's with a prefix or suffix.
     """
@@ -56,7 +56,7 @@ def one_folder(folder: Path) -> tuple[dict[str, Path], dict[str, list[Path]]] | 
 
 
 def _image_in(name: str, images: Mapping[str, Path], *, other: bool = False) -> str | None:
-    """The longest run of a name's parts that is the name of an image (or of an `other`); the first of several."""
+    """The longest sequence of a name's parts that is the name of an image (or of an `other`); the first of several."""
     if name in images and not other:
         return name
     parts = [match.span() for match in _PARTS.finditer(name)]
@@ -66,7 +66,7 @@ def _image_in(name: str, images: Mapping[str, Path], *, other: bool = False) -> 
 
 
 def _rest(name: str, names: list[str]) -> str:
-    """A name without the letters at both ends that all names share; digits stay."""
+    """A name without the letters at both ends that all names share; digits are kept."""
     start = _common(names).rstrip("0123456789")
     end = _common([each[::-1] for each in names])[::-1].lstrip("0123456789")
     return name.removeprefix(start).removesuffix(end) if len(names) > 1 else name
@@ -79,7 +79,7 @@ def _common(names: list[str]) -> str:
 
 
 def no_masks(folder: Path) -> DatasetError:
-    """The error for one folder whose images and masks cannot be told apart."""
+    """The error for one folder whose images and masks cannot be distinguished."""
     return DatasetError(
         f"{folder} holds {some(path.name for path in files_of(folder))}, in which images and masks cannot be told "
         "apart by their names; give masks their image's name and a suffix, such as _mask, or a folder masks/."

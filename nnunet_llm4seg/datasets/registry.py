@@ -1,4 +1,4 @@
-"""Every converter by the name that the command line takes."""
+"""Every converter, by its name on the command line."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ _FLAGS = {
     "name": "--name",
     "channels": "--channels",
 }
-_FOR_READING = ("normals", "labels", "channels")  # the others are for writing
+_FOR_READING = ("normals", "labels", "channels")  # the other options are for writing
 
 
 @dataclass(frozen=True)
 class Converter:
-    """How a layout is read, and what of it.
+    """How a layout is read, and which options apply to it.
 
     Attributes:
-        read: takes the folder, and by keyword those of `normals`, `labels` and `channels` that are in `takes`.
+        read: takes the folder, and as keywords those of `normals`, `labels` and `channels` that are in `takes`.
         layouts: the layouts it knows, in words.
         takes: the options that apply.
     """

@@ -14,14 +14,14 @@ from nnunet_llm4seg.datasets.names import some
 from nnunet_llm4seg.errors import DatasetError
 
 _LIST = re.compile(r"(?:.*[_-])?(?P<part>train|val)(?P<number>\d*)\.txt", re.IGNORECASE)
-_MOST_CLASSES = 20  # a prefix with more values than that is no class
+_MOST_CLASSES = 20  # a prefix with more values than this is not a class
 
 
 def read_lists(*folders: Path) -> tuple[list[Fold], list[str]]:
-    """Folds from `*_train1.txt` and `*_val1.txt` (or without a number) in these folders; the files' names.
+    """Folds from `*_train1.txt` and `*_val1.txt` (or without a number) in these folders, and the files' names.
 
     Raises:
-        DatasetError: there are no lists, or a list has no partner or a double.
+        DatasetError: there are no lists, or a list has no partner or occurs twice.
     """
     lists: dict[int, dict[str, Path]] = {}
     for path in sorted({path for folder in folders for path in folder.glob("*.txt")}):
@@ -57,7 +57,7 @@ def published_folds(published: list[Fold], names: Mapping[str, str]) -> list[Fol
     """Published folds with the new names of the training cases.
 
     Raises:
-        DatasetError: a list names a case that is not there, or one twice.
+        DatasetError: a list names a case that does not exist, or names a case twice.
     """
     folds = []
     for number, fold in enumerate(published):
@@ -87,11 +87,11 @@ def _known(entry: str, names: Mapping[str, str]) -> str | None:
 def five_folds(classes: Mapping[str, str | None], groups: Iterable[Iterable[str]], *, seed: int) -> list[Fold]:
     """Five folds with every group in one of them and the classes spread evenly.
 
-    Groups go, largest first and else in seeded random order, to the fold that has least of their classes.
+    Groups go, largest first and otherwise in seeded random order, to the fold that has the fewest of their classes.
 
     Args:
         classes: class of every case.
-        groups: disjoint groups; all other cases stand alone.
+        groups: disjoint groups; every other case is a group of its own.
 
     Raises:
         DatasetError: fewer than five groups.
@@ -121,9 +121,9 @@ def five_folds(classes: Mapping[str, str | None], groups: Iterable[Iterable[str]
 
 
 def classes_from_names(names: Iterable[str]) -> dict[str, str | None]:
-    """The word that each name begins with (`benign (1)`: benign) where that tells classes, else None for all.
+    """The word that each name begins with (`benign (1)`: benign) if these words are classes, else None for all.
 
-    It does if there are 2 to 20 words, each with at least five cases.
+    They are if there are 2 to 20 words, each with at least five cases.
     """
     words = {name: match[0].lower() if (match := re.match(r"[A-Za-z]+", name)) else None for name in names}
     counts = Counter(words.values())

@@ -1,4 +1,4 @@
-"""A mask as its file stores it, before anybody decides what is foreground."""
+"""A mask as its file stores it, before it is decided what is foreground."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class StoredMask:
         pixels: (H, W) values or palette indices, or (H, W, 3) uint8 colours.
         palette: (N, 3) uint8; None if the file has none.
         lossy: JPEG, where values near 0 are noise.
-        one: what a stored 1 is in `pixels`: Pillow spreads 2 and 4 bit to 0 ... 255.
+        one: the value of a stored 1 in `pixels`: Pillow scales 2 and 4 bit to 0 ... 255.
         turned: whether EXIF turned it.
     """
 
@@ -30,7 +30,7 @@ class StoredMask:
     turned: bool
 
     def colours(self) -> np.ndarray:
-        """(H, W, 3): of a palette its colours, of greys equal channels."""
+        """(H, W, 3): the colours of a palette; equal channels for grey values."""
         if self.palette is not None:
             return self.palette[self.pixels]
         return self.pixels if self.pixels.ndim == 3 else np.repeat(self.pixels[..., None], 3, axis=2)
@@ -53,7 +53,7 @@ def stored_mask(path: Path) -> StoredMask:
     palette = None
     if image.mode == "P":
         colours = np.array(image.getpalette("RGB"), dtype=np.uint8).reshape(-1, 3)
-        palette = np.zeros((256, 3), dtype=np.uint8)  # a short palette is black beyond its end
+        palette = np.zeros((256, 3), dtype=np.uint8)  # beyond its end, a short palette is black
         palette[: len(colours)] = colours
     elif image.mode == "LA":
         image = image.convert("L")
@@ -67,5 +67,5 @@ def stored_mask(path: Path) -> StoredMask:
 
 
 def _eight_bits(pixels: np.ndarray) -> np.ndarray:
-    """Colours of 16 bit, (H, W, 3) uint16, whose values may use 8 bit alone."""
+    """16-bit colours, (H, W, 3) uint16, as uint8; values up to 255 are kept, larger ones are scaled."""
     return pixels.astype(np.uint8) if pixels.max() <= 255 else scaled(pixels)

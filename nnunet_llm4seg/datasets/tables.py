@@ -18,7 +18,7 @@ INFO, GROUPS = "splits_info.json", "groups.json"
 
 @dataclass
 class Tables:
-    """Groups, folds if they are asked for, and what is to be said about them."""
+    """Groups, folds if they were requested, and the sentences about them."""
 
     groups: Groups
     folds: list[dict[str, list[str]]] | None = None
@@ -41,7 +41,7 @@ def write_tables(folder: Path, found: Found, tables: Tables) -> None:
     )
     _write_names(folder / "case_names.csv", found)
     for name in (names.SPLITS, INFO, GROUPS):
-        (folder / name).unlink(missing_ok=True)  # of a killed run with other --splits
+        (folder / name).unlink(missing_ok=True)  # left by a killed run with other --splits
     if tables.folds is not None:
         write_json(folder / names.SPLITS, tables.folds)
         write_json(folder / INFO, tables.info)

@@ -13,12 +13,12 @@ from nnunet_llm4seg.errors import DatasetError
 
 
 def read_tnscui(source: Path) -> SourceDataset:
-    """`TNSCUI2020_train/{image,mask}/N.PNG` with `train.csv`, and `TNSCUI2020_test` if there.
+    """`TNSCUI2020_train/{image,mask}/N.PNG` with `train.csv`, and `TNSCUI2020_test` if it exists.
 
     The two sets count from 1 each: test cases are called `test_N`.
 
     Raises:
-        DatasetError: the layout is another one, images and masks do not pair, or the csv misses cases.
+        DatasetError: the layout is not this one, images and masks do not match, or the csv file lacks cases.
     """
     root = first_folder(source / "TNSCUI2020_train") or source
     if not (root / "image").is_dir() or not (root / "mask").is_dir():
@@ -42,7 +42,7 @@ def read_tnscui(source: Path) -> SourceDataset:
 
 
 def _classes(table: Path) -> dict[str, str]:
-    """Class by case, from the columns `ID` (such as 1.PNG) and `CATE`, or the only two there are."""
+    """Class by case, from the columns `ID` (such as 1.PNG) and `CATE`, or from the only two columns."""
     header, *rows = table_rows(table) or [[]]
     columns = {name.lower(): index for index, name in enumerate(header)}
     case, category = (0, 1) if len(header) == 2 else (columns.get("id"), columns.get("cate"))

@@ -17,21 +17,21 @@ from nnunet_llm4seg.errors import DatasetError
 
 KNOWN = "imagesTr/ and labelsTr/ (perhaps imagesTs/), or images/ and labels/ (or masks/)"
 _CHANNEL = re.compile(r"_(\d{4})$")
-_AIR = -500  # Hounsfield units; MR has no negative values worth speaking of
+_AIR = -500  # Hounsfield units; MR has practically no negative values
 
 
 def read_volumes(source: Path, *, labels: str | None = None, channels: str | None = None) -> SourceDataset:
     """Folders of images and labels; channels are files such as `a_0000` and `a_0001`, or `a_t1` and `a_flair`.
 
     Args:
-        labels: classes by their values; None takes the values that the files hold.
+        labels: classes by their values; None takes the values that the files contain.
         channels: names of the channels in the order of the files' numbers, or their names' endings: `CT` chooses
-            nnU-Net's normalisation for CT, all other names z-scores. None is CT if the first image has values as air
-            has, else MR; a notice says so.
+            nnU-Net's normalisation for CT, all other names z-scores. None means CT if the first image contains values
+            as low as air's, else MR; a notice says so.
 
     Raises:
         ConfigError: the table of classes or the channels cannot be used.
-        DatasetError: the layout is another one, images and labels do not pair, or channels are missing.
+        DatasetError: the layout is not one of these, images and labels do not match, or channels are missing.
     """
     images = first_folder(source / "imagesTr", source / "images", source / "image", source / "img")
     masks = first_folder(source / "labelsTr", source / "labels", source / "label", source / "masks", source / "mask")
@@ -101,7 +101,7 @@ def _modality(image: Path, channels: int) -> tuple[tuple[str, ...], str]:
 
 
 def _table_of(labels: list[Path]) -> LabelTable:
-    """A class for every value that any label holds, `label_1` for 1."""
+    """A class for every value that any label contains, `label_1` for 1."""
     values: set[int] = {0}
     for path in labels:
         values.update(np.unique(label_voxels(path)).tolist())

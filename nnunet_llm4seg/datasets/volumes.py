@@ -29,13 +29,13 @@ class VolumeReading:
 
     @property
     def identity(self) -> bool:
-        """Whether every stored value is its label."""
+        """Whether every stored value equals its label."""
         return self.values == tuple((label,) for label in range(len(self.values)))
 
 
 @dataclass(frozen=True)
 class Volume:
-    """Voxels in (x, y, z) as stored, and where they are: spacing in mm, affine (4, 4) to RAS in mm."""
+    """Voxels in (x, y, z) as stored, and their place in space: spacing in mm, affine (4, 4) to RAS in mm."""
 
     path: Path
     voxels: np.ndarray
@@ -47,7 +47,7 @@ def read_volume(path: Path, *, label: bool = False) -> Volume:
     """A volume, read to its end.
 
     Args:
-        label: apply the file's scaling, so that values are those meant.
+        label: apply the file's scaling, so that the values are the intended ones.
 
     Raises:
         DatasetError: it cannot be read, or is not 3D.
@@ -66,7 +66,7 @@ def label_voxels(path: Path) -> np.ndarray:
     """The values of a label file as integers, (x, y, z).
 
     Raises:
-        DatasetError: it cannot be read, is not 3D, or holds fractions.
+        DatasetError: it cannot be read, is not 3D, or contains fractions.
     """
     return _whole(read_volume(path, label=True))
 
@@ -74,14 +74,14 @@ def label_voxels(path: Path) -> np.ndarray:
 def check_volumes(
     images: tuple[Path, ...], label: Path | None, how: VolumeReading
 ) -> tuple[list[str], np.ndarray | None]:
-    """Check that images can be read to their end and have one grid, also their label, which holds known values.
+    """Check that images and label can be read to the end and share one grid, and that the label's values are known.
 
     Returns:
-        Notices, and voxels per label: nnU-Net takes voxels as they are stored, so another origin harms nothing,
-        another direction does.
+        Notices, and voxels per label. nnU-Net takes voxels as they are stored, so a different origin is harmless, but
+        a different direction is not.
 
     Raises:
-        DatasetError: one of these is not so.
+        DatasetError: one of these is not the case.
     """
     first, *others = (_grid(path) for path in images)
     for other in others:
@@ -101,7 +101,7 @@ def check_volumes(
 
 
 def write_volume(source: Path, target: Path) -> None:
-    """Write a volume as .nii.gz; NIfTI keeps its bytes."""
+    """Write a volume as .nii.gz; the content of NIfTI files is not changed."""
     with written_whole(target) as temporary:
         if source.name.lower().endswith(".nii.gz"):
             shutil.copyfile(source, temporary)
@@ -157,7 +157,7 @@ def _nifti(path: Path, *, label: bool) -> Volume:
     import nibabel
 
     image = cast(Any, nibabel.load(path))
-    # a file that is cut off has a whole header
+    # a truncated file has a complete header
     voxels = np.asanyarray(image.dataobj) if label else image.dataobj.get_unscaled()
     return Volume(path, voxels, tuple(map(float, image.header.get_zooms())), image.affine)
 
@@ -179,7 +179,7 @@ def _metaimage(path: Path) -> Volume:
 
 
 def _grid(path: Path) -> Volume:
-    """A volume without its voxels, of which only the shape is needed: a case's images need not fit in memory."""
+    """A volume without its voxels, because only the shape is needed: a case's images need not fit in memory."""
     volume = read_volume(path)
     return Volume(path, np.broadcast_to(np.zeros((), dtype=bool), volume.voxels.shape), volume.spacing, volume.affine)
 
@@ -192,7 +192,7 @@ def _whole(volume: Volume) -> np.ndarray:
 
 
 def _one_grid(first: Volume, second: Volume) -> bool:
-    """Check that both have one grid; returns whether only their origins differ."""
+    """Check that both have the same grid; returns whether only their origins differ."""
     shapes, zooms = (first.voxels.shape, second.voxels.shape), (first.spacing, second.spacing)
     if shapes[0] != shapes[1]:
         raise DatasetError(

@@ -1,4 +1,4 @@
-"""Putting a data set under its final name whole or not at all, and continuing where a killed run stopped."""
+"""Giving a data set its final name only when it is complete, and continuing where a killed run stopped."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def written_dataset(final: Path, recipe: Any, *, overwrite: bool) -> Iterator[Pa
     folder `NOTICES` is for such a next run and does not become part of the data set.
 
     Args:
-        recipe: everything that the files depend on, as JSON can hold it.
+        recipe: everything that the files depend on, as JSON values.
         overwrite: replace `final` if it exists.
 
     Raises:
-        DatasetError: `final` exists, or somebody else is writing it, or the disk refuses: then what is written
-            stays for the next run.
+        DatasetError: `final` exists, another process is writing it, or the disk cannot be written: then what
+            is written is kept for the next run.
     """
     part, old = (final.with_name(f".{final.name}.{suffix}") for suffix in ("part", "old"))
     try:
@@ -47,7 +47,7 @@ def written_dataset(final: Path, recipe: Any, *, overwrite: bool) -> Iterator[Pa
             except LLM4SegError:
                 shutil.rmtree(part)
                 raise
-            (part / _RECIPE).unlink()  # first: without it the next run begins anew
+            (part / _RECIPE).unlink()  # first: without it the next run starts from the beginning
             if (part / NOTICES).exists():
                 shutil.rmtree(part / NOTICES)
             if final.exists():
@@ -64,7 +64,7 @@ def written_dataset(final: Path, recipe: Any, *, overwrite: bool) -> Iterator[Pa
 
 
 def refuse_existing(final: Path, *, overwrite: bool) -> None:
-    """Raise DatasetError if `final` exists and may not be overwritten; a link never may."""
+    """Raise DatasetError if `final` exists and may not be overwritten; a link is never overwritten."""
     if final.is_symlink():
         raise DatasetError(
             f"{final} is a link to {final.readlink()}, which is not replaced; remove the link or choose another ID."
