@@ -41,10 +41,10 @@ class Claim:
 
 
 def check_name(name: Any, where: str) -> str:
-    """A name that folders and plans can carry.
+    """Check that a name can be part of folders' and plans' names.
 
     Raises:
-        StudyError: it is none; nnU-Net splits names at `__`.
+        StudyError: it cannot; nnU-Net splits names at `__`.
     """
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise StudyError(

@@ -1,4 +1,4 @@
-"""Attempts at a training: one log each, whose last line says how it ended. That is all the study knows of failures."""
+"""Attempts at a training: one log each, whose last line says how it ended. Nothing else is known of failures."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TAIL = 1 << 14  # bytes
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt. `outcome` is None where it was killed before it could say, or still runs."""
+    """One attempt. `outcome` is None if it was killed before it could be written, or if it still runs."""
 
     log: Path
     outcome: str | None
@@ -48,7 +48,7 @@ def given_up(attempts: Sequence[Attempt]) -> bool:
 
 
 def fault_in(log: Path) -> str:
-    """The line of a log that says what went wrong: the last that names an error, else the last."""
+    """The line of a log that says what went wrong: the last one that names an error, else the last one."""
     lines = [line.strip() for line in _tail(log) if line.strip() and not _END.match(line)]
     errors = [line for line in lines if _ERROR.match(line)]
     return (errors or lines or ["nothing was printed"])[-1][:500]
@@ -80,5 +80,5 @@ def _tail(log: Path) -> list[str]:
 
 
 def _kind(fault: str) -> str:
-    """A fault without its numbers: two shortages of memory are one kind, whatever the megabytes."""
+    """A fault without its numbers: two shortages of memory are the same kind, whatever the megabytes."""
     return re.sub(r"0x[0-9a-f]+|\d+", "#", fault)

@@ -1,4 +1,4 @@
-"""What is said before the first training: no disk left, a GPU that is not there, data that cannot be read."""
+"""Checks before the first training: disk space, GPUs that do not exist, data that cannot be read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _GB = 1e9
 
 
 def check_disk(study: Study, estimate: Estimate) -> str | None:
-    """A warning where the disk is too small for all trainings.
+    """A warning if the disk is too small for all trainings.
 
     Raises:
         StudyError: it is too small for one.

@@ -1,4 +1,4 @@
-"""`retry` and `cancel`: marks in the study's folder that every machine which sees it obeys."""
+"""`retry` and `cancel`: marks in the study's folder, which every machine with access to it obeys."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from nnunet_llm4seg.study.trainings import Training
 
 
 def cancel(trainings: Sequence[Training]) -> list[Training]:
-    """Stop those that run or are queued, and keep all that are not done from being started.
+    """Stop the trainings that run or are queued, and prevent all that are not done from being started.
 
     Returns:
-        Those that are now cancelled. The process of a running one ends within seconds; its checkpoints stay.
+        Those that are now cancelled. The process of a running one ends within seconds; its checkpoints are kept.
     """
     marked = [training for training in trainings if not states.is_finished(training)]
     for training in marked:
@@ -28,7 +28,7 @@ def cancel(trainings: Sequence[Training]) -> list[Training]:
 
 
 def retry(trainings: Sequence[Training]) -> list[Training]:
-    """Let those that failed or were cancelled be tried again; the logs of their attempts move to `earlier/`.
+    """Let trainings that failed or were cancelled be tried again; the logs of their attempts move to `earlier/`.
 
     Returns:
         Those to which that applies.

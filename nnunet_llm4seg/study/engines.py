@@ -1,4 +1,4 @@
-"""What a study file says of where it is trained: GPUs or cores of one machine, or a SLURM cluster."""
+"""Where a study file says that it is trained: GPUs or cores of one machine, or a SLURM cluster."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ Engine = LocalEngine | SlurmEngine
 
 
 def read_engine(content: Any, where: str) -> Engine:
-    """The engine of a study file; none is the CPU of this machine.
+    """The engine of a study file; without an entry it is the CPU of this machine.
 
     Raises:
         StudyError: a key or value is not allowed.

@@ -11,7 +11,7 @@ from nnunet_llm4seg.nnunet.logs import read_training_log
 from nnunet_llm4seg.study.states import DONE, State
 from nnunet_llm4seg.study.trainings import Training
 
-# nnU-Net's 2D and 3D U-Nets have about 30 million parameters; two checkpoints hold each with its momentum
+# nnU-Net's 2D and 3D U-Nets have about 30 million parameters; two checkpoints contain each with its momentum
 ASSUMED_BYTES = 500_000_000
 
 
@@ -20,11 +20,11 @@ class Estimate:
     """What remains.
 
     Attributes:
-        trainings: That are not done.
-        hours: Of one slot; None before an epoch of this study was timed.
-        measured_on: Trainings whose epochs were timed.
-        bytes_per_training: The mean of those that are done, else an assumption.
-        assumed_bytes: Whether it is one.
+        trainings: Number of those that are not done.
+        hours: With one slot; None until an epoch of this study has been timed.
+        measured_on: Number of trainings whose epochs were timed.
+        bytes_per_training: The mean over those that are done, else an assumption.
+        assumed_bytes: Whether `bytes_per_training` is an assumption.
     """
 
     trainings: int

@@ -32,7 +32,7 @@ class SourcePlans:
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """A study as its file says.
+    """A study as its file describes it.
 
     Attributes:
         folder: Where everything of the study is kept.
@@ -42,7 +42,7 @@ class Study:
         folds: None is all of `splits_final.json`.
         epochs: One of nnU-Net's lengths, or `smoke`.
         arms: The first is the baseline.
-        sha256: Of the file's bytes.
+        sha256: Hash of the file's bytes.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Study:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
     def configuration(self, dataset: str) -> str:
-        """The configuration of a data set, given as in the file."""
+        """The configuration of a data set, which is named as in the file."""
         return self.configurations.get(dataset) or self.configurations["default"]
 
     def as_smoke(self) -> Study:

@@ -28,7 +28,7 @@ def open_study(path: Path, epochs: str | None = None) -> Study:
         epochs: `smoke` for the study's smoke run.
 
     Raises:
-        StudyError: there is neither, or it is not allowed.
+        StudyError: neither exists, or the file is not allowed.
         ConfigError: a field of an arm is not allowed.
     """
     if epochs not in (None, SMOKE):

@@ -34,7 +34,7 @@ class Slot:
     pin: bool
 
     def variables(self) -> dict[str, str]:
-        """What keeps trainings side by side from starving each other; what the user has set stays."""
+        """Variables that keep trainings side by side from starving each other; what the user has set is kept."""
         count = len(self.cores)
         found = {
             "nnUNet_n_proc_DA": str(max(1, count - 1)),
@@ -56,7 +56,7 @@ def slots_of(engine: LocalEngine) -> list[Slot]:
     size = engine.gpus_per_training
     groups = [engine.gpus[i : i + size] for i in range(0, len(engine.gpus), size)] or [()] * engine.slots
     share = max(1, len(cores) // len(groups))
-    # without a GPU nnU-Net takes a thread per core of the machine, whatever OMP_NUM_THREADS says
+    # without a GPU nnU-Net uses one thread per core of the machine, whatever OMP_NUM_THREADS says
     pin = not engine.gpus and hasattr(os, "sched_setaffinity") and len(cores) >= len(groups) and cores != there
     pin = pin or (not engine.gpus and hasattr(os, "sched_setaffinity") and len(cores) >= len(groups) > 1)
     return [
@@ -172,7 +172,7 @@ class Pool:
             self.waiting.append(training)
 
     def _look_elsewhere(self) -> None:
-        """Take back what nobody trains any more and is not done."""
+        """Take back trainings that no process trains any more and that are not done."""
         for training in list(self.elsewhere):
             if states.is_finished(training):
                 self.say(f"done elsewhere: {training.key}")
@@ -183,7 +183,7 @@ class Pool:
             self.elsewhere.remove(training)
 
     def _end(self) -> None:
-        """Stop what this launcher started, if it is interrupted; checkpoints stay, and `run` continues from them."""
+        """Stop what this launcher started, if it is interrupted; `run` continues from the checkpoints."""
         for child, _, _ in self.busy.values():
             with suppress(ProcessLookupError):
                 child.send_signal(signal.SIGTERM)

@@ -20,10 +20,10 @@ class HeldElsewhereError(Exception):
 
 @contextmanager
 def held(path: Path, patience_s: float = 5.0) -> Iterator[None]:
-    """Hold the lock `path` for the length of a `with` block.
+    """Hold the lock `path` during a `with` block.
 
     Args:
-        patience_s: How long to wait for it; -1 is for ever. Not 0: `is_held` holds it for a moment.
+        patience_s: How long to wait for it; -1 means without limit. Not 0: `is_held` holds it for a moment.
 
     Raises:
         HeldElsewhereError: another process holds it.
@@ -41,7 +41,7 @@ def held(path: Path, patience_s: float = 5.0) -> Iterator[None]:
 
 
 def is_held(path: Path) -> bool:
-    """Whether a process, on whatever machine that sees the folder, holds the lock; needs no right to write."""
+    """Whether a process on any machine with access to the folder holds the lock; needs no write permission."""
     try:
         file = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
@@ -58,10 +58,10 @@ def is_held(path: Path) -> bool:
 
 
 def require_locks(folder: Path) -> None:
-    """Try whether the file system of `folder` has locks at all.
+    """Check that the file system of `folder` supports locks.
 
     Raises:
-        StudyError: it has none; two machines could then train the same fold.
+        StudyError: it does not; two machines could then train the same fold.
     """
     path = folder / ".locks"
     file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)

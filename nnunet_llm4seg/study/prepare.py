@@ -35,7 +35,7 @@ _SPLITS = "splits_final.json"
 
 
 def missing(study: Study) -> list[str]:
-    """What `prepare` would do, one line each; nothing where all is ready.
+    """What `prepare` would do, one line each; empty if everything is ready.
 
     Raises:
         DatasetError: a data set does not exist or a file of it is damaged.
@@ -60,7 +60,7 @@ def missing(study: Study) -> list[str]:
 
 
 def prepare(study: Study, report: Callable[[str], None] = print) -> None:
-    """Do what is missing; processes that start at once wait for the first of them.
+    """Do what is missing; processes that start at the same time wait for the first of them.
 
     Raises:
         LLM4SegError: a data set, the plans or a layer cannot be obtained.
@@ -173,7 +173,7 @@ def _write_plans(study: Study, folder: Path, configuration: str) -> None:
 
 
 def _keep_splits(study: Study, folder: Path, configuration: str) -> None:
-    """Make the splits that nnU-Net would (folds that start at once would all write them), and keep a copy."""
+    """Make the splits that nnU-Net would (folds that start at the same time would all write them), and keep a copy."""
     path = folder / _SPLITS
     if not path.is_file():
         write_json(path, _default_splits(folder, baseline_plans(study), configuration))
@@ -196,7 +196,7 @@ def _default_splits(folder: Path, plans: str, configuration: str) -> list[dict[s
 
 
 def _get_layers(study: Study, report: Callable[[str], None]) -> None:
-    """Have each arm's layer on this machine: what cannot be obtained is reported before the first training."""
+    """Get each arm's layer onto this machine: what cannot be obtained is reported before the first training."""
     from nnunet_llm4seg.llm.source import prepare_layer
 
     before = Path.cwd()

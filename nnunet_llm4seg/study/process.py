@@ -37,11 +37,11 @@ _CANCEL_POLL_S = 1.0
 
 
 class _Stopped(BaseException):
-    """Somebody asks this process to end."""
+    """This process was asked to end."""
 
 
 def train(study: Study, training: Training, slot: Path | None = None) -> int:
-    """Train one fold if nobody else does and it is not done.
+    """Train one fold if no other process trains it and it is not done.
 
     Args:
         slot: Lock of the GPU or the cores that it uses.
@@ -77,7 +77,7 @@ def command(study: Study, training: Training, program: str = "nnUNetv2_train") -
 
 
 def variables(study: Study, training: Training) -> dict[str, str]:
-    """The variables of a training's command, beside those that this process has."""
+    """The variables of a training's command, in addition to those of this process."""
     return {
         "nnUNet_results": str(training.results),
         "nnUNet_extTrainer": with_trainers(os.environ.get("nnUNet_extTrainer")),
@@ -144,13 +144,13 @@ def _run(study: Study, training: Training, words: list[str], output: int) -> int
 
 
 def _die_with_parent() -> None:
-    """Have the kernel kill nnU-Net if this process is killed: without the lock, another would train the same fold."""
+    """Let the kernel kill nnU-Net if this process is killed: without the lock, another would train the same fold."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def _end_leftovers(training: Training) -> None:
-    """Kill what a killed holder of the lock left on this machine: data workers outlive their parents."""
+    """Kill the processes that a killed holder of the lock left on this machine: data workers outlive their parents."""
     holder = states.holder_of(training)
     if holder.get("host") != socket.gethostname() or sys.platform != "linux":
         return
@@ -166,14 +166,14 @@ def _identity(training: Training) -> str:
 
 
 def _watch(training: Training) -> None:
-    """End this process once the training is cancelled, from whatever machine."""
+    """End this process once the training is cancelled, from any machine."""
     while not states.cancel_mark(training).exists():
         time.sleep(_CANCEL_POLL_S)
     os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _stop(number: int, frame: object) -> None:
-    signal.signal(number, signal.SIG_IGN)  # once: what follows is the orderly end
+    signal.signal(number, signal.SIG_IGN)  # only once: what follows is the orderly end
     raise _Stopped
 
 

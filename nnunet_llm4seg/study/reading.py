@@ -27,10 +27,10 @@ class _Loader(yaml.SafeLoader):
 
 
 def load_mapping(text: str, where: str) -> dict[str, Any]:
-    """The mapping that a YAML text holds.
+    """The mapping that a YAML text contains.
 
     Raises:
-        StudyError: it is no YAML, holds a key twice, or is no mapping.
+        StudyError: it is not YAML, contains a key twice, or is not a mapping.
     """
     try:
         content = yaml.load(text, _Loader)
@@ -45,7 +45,7 @@ def load_mapping(text: str, where: str) -> dict[str, Any]:
 
 
 def check_keys(content: Mapping[Any, Any], known: Iterable[str], where: str) -> None:
-    """Refuse keys that are not known, each with the nearest one.
+    """Refuse unknown keys, and name the nearest known key for each.
 
     Raises:
         StudyError: there is one.
@@ -68,7 +68,7 @@ def take(content: Mapping[str, Any], key: str, kind: type, where: str, allowed: 
 
     Args:
         allowed: What is allowed, for the message.
-        default: Returned where the key is missing; without it the key is required.
+        default: Returned if the key is missing; without it the key is required.
 
     Raises:
         StudyError: it is missing or of another type.

@@ -26,7 +26,7 @@ def states_by_key(study: Study, trainings: Sequence[Training], queued: Collectio
 
 
 def describe_plan(study: Study, say: Say) -> None:
-    """Say what `run` would do, and change nothing.
+    """Describe what `run` would do, and change nothing.
 
     Raises:
         LLM4SegError: the file, a data set or this machine does not allow it.
@@ -65,7 +65,7 @@ def run_study(study: Study, say: Say, *, amend: bool = False) -> list[State]:
         amend: Take a changed file for the same study.
 
     Raises:
-        LLM4SegError: something is missing that no training could do without; nothing was trained.
+        LLM4SegError: something that every training needs is missing; nothing was trained.
     """
     settle(study, amend)
     first = missing(study)

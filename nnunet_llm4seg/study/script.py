@@ -37,7 +37,7 @@ def script(study: Study, trainings: Sequence[Training], kind: str) -> str:
         if name in os.environ and "results" not in name
     ]
     lines += ["trainings=(", *(f"    {shlex.quote(training.key)}" for training in trainings), ")"]
-    lines += [f"{one} --prepare || exit"]  # what is there already is not made again
+    lines += [f"{one} --prepare || exit"]  # what exists already is not made again
     if kind == "bash":
         lines += ["failed=0", 'for training in "${trainings[@]}"; do', f'    {one} "$training" || failed=1', "done"]
         lines += ["exit $failed"]

@@ -21,7 +21,7 @@ _REQUEUES = 1000  # a time limit is no failure: a long training hits it many tim
 
 
 class Job:
-    """One training as submitit calls it; where SLURM ends it for its time or for another job, it is queued again."""
+    """One training as submitit calls it; if SLURM ends it at its time limit or for another job, it is queued again."""
 
     def __init__(self, folder: Path, key: str) -> None:
         self.folder, self.key = folder, key
@@ -40,7 +40,7 @@ class Job:
 
 
 class Preparation:
-    """What all trainings share, prepared by a job of its own; they depend on it."""
+    """What all trainings share, prepared by a job of its own; the trainings depend on this job."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -63,10 +63,10 @@ def submit(
     prepare_first: bool,
     say: Callable[[str], None],
 ) -> None:
-    """Submit what is not done, running, queued, cancelled or given up; nothing stays on this machine.
+    """Submit what is not done, running, queued, cancelled or given up; no process remains on this machine.
 
     Args:
-        prepare_first: Submit a job that prepares the study, and let the trainings wait for it.
+        prepare_first: Submit a job that prepares the study, and make the trainings wait for it.
 
     Raises:
         StudyError: submitit or SLURM is missing, or refuses.
@@ -96,7 +96,7 @@ def submit(
 
 
 def queued_jobs() -> set[str]:
-    """Ids of the jobs of this user that SLURM has not ended; none where there is no squeue, as on another machine."""
+    """Ids of the jobs of this user that SLURM has not ended; none if there is no squeue, as on other machines."""
     if shutil.which("squeue") is None:
         return set()
     words = ["squeue", "--noheader", "--array", "--format=%i", "--me"]
@@ -135,7 +135,7 @@ def _executor(study: Study, engine: SlurmEngine, more: Mapping[str, Any]) -> Any
 
 
 def _set_threads() -> None:
-    """Cores of the job for data workers and, on the CPU, for torch; what the user has set stays."""
+    """Cores of the job for data workers and, on the CPU, for torch; what the user has set is kept."""
     cores = len(os.sched_getaffinity(0))
     count = min(cores, int(os.environ.get("SLURM_CPUS_PER_TASK", cores)))
     os.environ.setdefault("nnUNet_n_proc_DA", str(max(1, count - 1)))

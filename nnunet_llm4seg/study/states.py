@@ -25,11 +25,11 @@ class State:
 
     Attributes:
         epoch: Epochs that are finished.
-        epochs: Epochs in all.
-        seconds_per_epoch: Of the last five.
+        epochs: All epochs.
+        seconds_per_epoch: Mean over the last five.
         eta_s: Seconds to the end of its last epoch, while it runs.
         validating: It is past its last epoch.
-        fault: What its last attempt failed with.
+        fault: The error of its last attempt.
         given_up: The same fault occurred three times; only `retry` makes it try again.
         where: Host and process, while it runs.
     """
@@ -63,7 +63,7 @@ def job_of(training: Training) -> str | None:
 
 
 def holder_of(training: Training) -> dict[str, Any]:
-    """Who trains it, or did so last: `host`, `pid`, `group`; empty where nobody did or the file is unreadable."""
+    """Who trains it, or did so last: `host`, `pid`, `group`; empty if nobody did or the file is unreadable."""
     try:
         content = json.loads((training.folder / "holder.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -109,5 +109,5 @@ def state_of(training: Training, epochs: int | str, queued: Collection[str] = ()
 
 
 def count(states: Sequence[State]) -> dict[str, int]:
-    """How many are in each state, all states named."""
+    """Number of trainings in each state, zeros included."""
     return {name: sum(state.name == name for state in states) for name in STATES}

@@ -1,4 +1,4 @@
-"""`init`: a commented study file from what is planned on this machine."""
+"""`init`: write a commented study file from what is planned on this machine."""
 
 from __future__ import annotations
 

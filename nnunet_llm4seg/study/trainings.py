@@ -14,7 +14,7 @@ from nnunet_llm4seg.study.arms import Arm
 from nnunet_llm4seg.study.file import Study
 from nnunet_llm4seg.study.reading import nearest
 
-_DEFAULT_FOLDS = 5  # nnU-Net's, where nobody made other splits
+_DEFAULT_FOLDS = 5  # nnU-Net's number, if there are no other splits
 DATASETS = "datasets"
 
 
@@ -23,8 +23,8 @@ class StudyData:
     """A data set of a study.
 
     Attributes:
-        folds: Validation cases per fold; None where the data set is not planned yet.
-        ending: `file_ending` of its dataset.json; empty where the data set is not planned yet.
+        folds: Validation cases per fold; None if the data set is not planned yet.
+        ending: `file_ending` of its dataset.json; empty if the data set is not planned yet.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Training:
 
     @property
     def folder(self) -> Path:
-        """What the study keeps of it: logs of its attempts, its lock."""
+        """The study's own files about it: logs of its attempts, its lock."""
         return self.root / "trainings" / self.key
 
     @property
@@ -68,7 +68,7 @@ class Training:
 
     @property
     def cases(self) -> tuple[str, ...]:
-        """Its validation cases; none where the data set is not planned yet."""
+        """Its validation cases; none if the data set is not planned yet."""
         return self.data.folds[self.fold] if self.data.folds else ()
 
 
@@ -84,7 +84,7 @@ def baseline_plans(study: Study) -> str:
 
 
 def arm_plans(study: Study, arm: Arm) -> str:
-    """Name of an arm's plans; it contains the study's, so that studies on one data set do not meet."""
+    """Name of an arm's plans; it contains the study's, so that studies on the same data set do not collide."""
     return baseline_plans(study) if arm.fields is None else f"{baseline_plans(study)}_{study.name}_{arm.name}"
 
 
@@ -179,7 +179,7 @@ def select(
     """The trainings of some arms, folds and runs; an empty choice is all.
 
     Raises:
-        StudyError: one that is named does not exist.
+        StudyError: one of those named does not exist.
     """
     every = list(trainings)
     for option, wanted, known in (
@@ -204,7 +204,7 @@ def find(trainings: Iterable[Training], key: str) -> Training:
     """The training of that key.
 
     Raises:
-        StudyError: there is none.
+        StudyError: there is no such training.
     """
     for training in trainings:
         if training.key == key:
