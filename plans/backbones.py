@@ -33,8 +33,8 @@ class Backbone:
     Attributes:
         network: Its class in `nnunet_llm4seg.backbones`.
         spatial_dims: Of the patches that it takes.
-        recipe: How it was published to be trained, see `trainer.recipes`.
-        arguments: Of its constructor, where they are not the defaults.
+        recipe: The published way to train it, see `trainer.recipes`.
+        arguments: Of its constructor, if they are not the defaults.
     """
 
     network: str
@@ -77,7 +77,7 @@ class BackbonePair(Pair):
     """Plans of a published network without and with the LLM layer.
 
     Attributes:
-        recipe: How it was published to be trained, see `trainer.recipes`.
+        recipe: The published way to train it, see `trainer.recipes`.
     """
 
     recipe: str

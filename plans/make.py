@@ -32,7 +32,7 @@ class Written:
 def make_plans(
     source: Mapping[str, Any], configurations: Sequence[str], fields: Mapping[str, Any], name: str
 ) -> dict[str, Any]:
-    """Copy plans and ask for an LLM layer in some of their configurations.
+    """Copy plans and add an LLM layer to some of their configurations.
 
     Args:
         source: nnU-Net's plans, as loaded.
@@ -82,7 +82,7 @@ def write_plans(
                 f"configuration: {configuration!r} is not preprocessed ({data} is missing or empty); run "
                 f"`nnUNetv2_preprocess -d {dataset_id(folder.name)} -plans_name {source} -c {configuration}` first."
             )
-    description = tuple(describe_plans(plans, configurations))  # first: what cannot be described is not written
+    description = tuple(describe_plans(plans, configurations))  # before writing, since it can fail
     return Written(write_once(folder, plans), description)
 
 
@@ -135,7 +135,7 @@ def _refuse_what_the_model_lacks(config: LLM4SegConfig) -> None:
 def _refuse_what_the_encoder_lacks(
     source: Mapping[str, Any], configuration: str, architecture: Mapping[str, Any], config: LLM4SegConfig
 ) -> None:
-    """Stop at a stage that the encoder does not have, or at more tokens than are allowed."""
+    """Refuse a stage that the encoder does not have, and more tokens than are allowed."""
     strides = architecture.get("arch_kwargs", {}).get("strides")
     if not isinstance(strides, list):
         raise DatasetError(

@@ -49,7 +49,7 @@ class LLMShare:
 def estimate_share(
     model_config: Mapping[str, Any], config: LLM4SegConfig, channels: int, grid: Sequence[int], batch_size: int
 ) -> LLMShare:
-    """Count on tensors without memory (torch's device `meta`), with autograd's own list of saved tensors.
+    """Count with tensors without memory (torch's device `meta`) and autograd's own list of saved tensors.
 
     Args:
         model_config: The model's raw `config.json`.
@@ -86,7 +86,7 @@ def estimate_share(
 def planned_share(configuration: Mapping[str, Any], config: LLM4SegConfig) -> LLMShare | None:
     """The estimate for a configuration of plans, or None if the model's `config.json` is not on this machine.
 
-    The hub is not asked.
+    Nothing is downloaded.
     """
     model_config = config_at_hand(config.model, config.revision)
     if model_config is None:

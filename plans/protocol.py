@@ -147,7 +147,7 @@ def protocol_plans(
 def _two_dimensional(plans: dict[str, Any], planner: Any, setting: Setting) -> dict[str, Any]:
     """The source's own 2d configuration and data, with the paper's patch and batch.
 
-    The images as stored must have the patch's size; nnU-Net pads those that it cropped to nonzero.
+    The stored images must have the patch's size; nnU-Net pads those that it cropped to nonzero.
     """
     if "3d_fullres" in plans["configurations"]:
         found = "volumes"
@@ -193,7 +193,7 @@ def _three_dimensional(plans: dict[str, Any], planner: Any, setting: Setting) ->
     voxels = float(np.prod(median)) * planner.dataset_json["numTraining"]
     entry = _plan_patch(planner, np.array(setting.spacing)[forward], setting, voxels)
     entry["median_image_size_in_voxels"] = median[forward]
-    entry["batch_dice"] = False  # as nnU-Net if there is no 3d_lowres
+    entry["batch_dice"] = False  # as nnU-Net does without a 3d_lowres
     return entry
 
 

@@ -32,7 +32,7 @@ def describe_plans(plans: Mapping[str, Any], configurations: Sequence[str]) -> I
 def describe_network(
     plans: Mapping[str, Any], configurations: Sequence[str], dataset: Mapping[str, Any]
 ) -> Iterator[str]:
-    """One line per configuration: the network's parameters, and what its training needs at least.
+    """One line per configuration: the network's parameters, and the least memory that its training needs.
 
     Args:
         dataset: nnU-Net's dataset.json.

@@ -77,9 +77,9 @@ def make_folder(folder: Path, layers: int = 16, vocabulary: int = 128256) -> int
 
 
 def alternate(ways: dict[str, Callable[[], None]], repeats: int, warm_up: int = 1) -> dict[str, float]:
-    """Median seconds of each method, run alternately so that the machine's other load affects all alike.
+    """Median seconds of each method, run alternately so that other load on the machine affects all alike.
 
-    Every second round runs in reverse order, so that the state of the caches helps or hurts each method equally often.
+    Every second round runs in reverse order, so that the state of the caches affects each method equally often.
     """
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(warm_up + repeats):

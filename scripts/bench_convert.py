@@ -1,7 +1,7 @@
-"""How long a conversion takes beside a bare Pillow loop over the same files, in one run.
+"""Time of a conversion compared with a bare Pillow loop over the same files, in one run.
 
-The loop opens, resizes and saves the same images and masks with the same number of threads. Wanted: at most 1.3 times
-its time for the cases, and at most 2 times with the search for near-duplicates.
+The loop opens, resizes and saves the same images and masks with the same number of threads. The goal: at most 1.3
+times its time for the cases, and at most 2 times with the search for near-duplicates.
 
     python scripts/bench_convert.py --pairs 1000 --size 256
 """

@@ -1,4 +1,4 @@
-"""How often the report's claims are false in a scenario: prints one JSON object.
+"""Print how often the report's claims are false in a scenario, as one JSON object.
 
 Usage: simulate_claims.py SCENARIO.json, with the keys of `nnunet_llm4seg.evaluation.statistics.simulation.Scenario`.
 """

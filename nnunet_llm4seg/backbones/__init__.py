@@ -1,6 +1,6 @@
 """The networks of the LLM4Seg paper that nnU-Net does not generate: U-Net, CMUNeXt, MedNeXt and 3D UX-Net.
 
-nnU-Net builds the class that its plans name, so a backbone needs no trainer of its own. Plans name these classes as
+nnU-Net builds the class that its plans name, so a backbone does not need its own trainer. Plans name these classes as
 `nnunet_llm4seg.backbones.CMUNeXt`; the names and the constructors' arguments never change.
 
 Weights start from PyTorch's defaults for each layer; nnU-Net's own initialisation is for its own networks.

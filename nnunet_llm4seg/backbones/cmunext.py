@@ -25,7 +25,7 @@ from nnunet_llm4seg.backbones.contract import (
 class CMUNeXt(Backbone):
     """Blocks of a depthwise and two 1x1 convolutions; each stage's last convolution leads to its width.
 
-    The small network of the publication has features (8, 16, 32, 64, 128), one block a stage and kernels
+    The small network of the publication has features (8, 16, 32, 64, 128), one block per stage and kernels
     (3, 3, 7, 7, 9); the large one (32, 64, 128, 256, 512), blocks (1, 1, 1, 6, 3) and kernels (3, 3, 7, 7, 7).
 
     Args:
@@ -39,7 +39,7 @@ class CMUNeXt(Backbone):
         strides: Must be 1 and then 2 along both axes if given.
 
     Raises:
-        ConfigError: an argument is not one of this network's.
+        ConfigError: an argument is not allowed for this network.
 
     Shapes: (B, input_channels, H, W) in, H and W multiples of 2 ** (stages - 1); `Decoder`'s out.
 

@@ -52,12 +52,12 @@ class Decoder(nn.Module):
     buffers, which are not trained, not counted as parameters and not waited for by distributed training.
 
     Attributes:
-        deep_supervision: Whether all heads answer. nnU-Net switches it.
+        deep_supervision: Whether the output of all heads is returned. nnU-Net switches it.
 
     Args:
         encoder: Its attributes describe the skips; it is not kept.
         stages: Coarsest first; `stage(x, skip)`.
-        seg_layers: The heads, coarsest first. The name is nnU-Net's, whose `-pretrained_weights` leaves these out.
+        seg_layers: The heads, coarsest first. The name is nnU-Net's, whose `-pretrained_weights` omits these.
 
     Shapes: the encoder's list in; logits (B, classes, *patch) out, or, with deep supervision, a list of the logits of
     all scales but the coarsest of the encoder, largest grid first.
@@ -124,7 +124,7 @@ def own_strides(stages: int, spatial_dims: int) -> list[list[int]]:
 def refuse_other_topology(
     network: str, stages: int, spatial_dims: int, n_stages: int | None, strides: Sequence | None
 ) -> None:
-    """Stop where plans give a topology that the network does not have; None is not given.
+    """Refuse a topology in plans that the network does not have; None means that it is not given.
 
     nnU-Net reads the scales of deep supervision from the plans, not from the network.
 
@@ -147,10 +147,10 @@ def refuse_other_topology(
 
 
 def refuse_wrong_lengths(network: str, expected: int, **given: Sequence[int]) -> None:
-    """Stop where a list has not one positive whole number for each part of the network.
+    """Refuse a list that does not have one positive whole number for each part of the network.
 
     Raises:
-        ConfigError: one of `given` has another length or holds something else.
+        ConfigError: one of `given` has a different length or contains something else.
     """
     for field, values in given.items():
         if len(values) != expected or any(not isinstance(value, int) or value < 1 for value in values):
@@ -160,7 +160,7 @@ def refuse_wrong_lengths(network: str, expected: int, **given: Sequence[int]) ->
 
 
 def refuse_even_kernels(network: str, kernel_sizes: Iterable[int]) -> None:
-    """Stop at a kernel that has no centre.
+    """Refuse a kernel that has no centre.
 
     Raises:
         ConfigError: a kernel size is even or not positive.
@@ -178,7 +178,7 @@ def _parameters_to_buffers(module: nn.Module) -> None:
 
 
 def _convolution_outputs(module: nn.Module, inputs: Callable[[int], list[Any]]) -> int:
-    """Numbers that the convolutions inside `module` put out for one image, counted without memory or arithmetic."""
+    """Numbers that the convolutions inside `module` put out for one image, counted without memory or computation."""
     batch = 2  # batch norm refuses a single value for each channel
     outputs: list[int] = []
     hooks = [

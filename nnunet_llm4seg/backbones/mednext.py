@@ -1,8 +1,8 @@
 """MedNeXt v1, 2D and 3D, as published, of MONAI's blocks.
 
-Source: Roy et al., MedNeXt (arXiv 2303.09975). Why not MONAI's whole network: its down block i expands by the ratio of
-stage i, the published one by that of stage i + 1, so they agree for the small network only; and it returns several
-scales while training only, where nnU-Net goes by `decoder.deep_supervision`.
+Source: Roy et al., MedNeXt (arXiv 2303.09975). MONAI's whole network is not used: its down block i expands by the
+ratio of stage i, the published one by that of stage i + 1, so they agree for the small network only; and it returns
+several scales only in training mode, while nnU-Net relies on `decoder.deep_supervision`.
 
 With deep supervision the published network has a fifth output, at the bottleneck. nnU-Net supervises all scales but
 the coarsest, so it is omitted here. Residual connections in the down and up blocks are on, as in all published sizes.
@@ -50,7 +50,7 @@ class MedNeXt(Backbone):
             it is 3D.
 
     Raises:
-        ConfigError: an argument is not one of this network's.
+        ConfigError: an argument is not allowed for this network.
 
     Shapes: (B, input_channels, (D,) H, W) in, the sizes multiples of 16; `Decoder`'s out.
 
@@ -103,7 +103,7 @@ class MedNeXt(Backbone):
 
 
 def _spatial_dims(strides: Sequence | None) -> int:
-    """2 or 3, by the entries of the strides; 3 where they do not say."""
+    """2 or 3, by the entries of the strides; 3 if there are no strides."""
     dims = {len(stride) for stride in strides or () if not isinstance(stride, int)} or {3}
     if dims not in ({2}, {3}):
         raise ConfigError(f"strides: {strides} is not allowed; give 2 or 3 entries for each level.")

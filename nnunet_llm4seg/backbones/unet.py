@@ -28,7 +28,7 @@ class UNet(Backbone):
         strides: Must be 1 and then 2 along both axes if given.
 
     Raises:
-        ConfigError: an argument is not one of this network's.
+        ConfigError: an argument is not allowed for this network.
 
     Shapes: (B, input_channels, H, W) in, H and W multiples of 2 ** (stages - 1); `Decoder`'s out.
 

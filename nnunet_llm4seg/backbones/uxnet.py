@@ -37,7 +37,7 @@ class UXNet(Backbone):
         strides: Must be 1 and then 2 along three axes if given.
 
     Raises:
-        ConfigError: an argument is not one of this network's.
+        ConfigError: an argument is not allowed for this network.
 
     Shapes: (B, input_channels, D, H, W) in, the sizes multiples of 16 and not all 16; `Decoder`'s out.
 
