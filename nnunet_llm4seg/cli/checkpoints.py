@@ -15,8 +15,14 @@ _Output = Annotated[Path, typer.Option("-o", help="Checkpoint to write.")]
 def warm_start(
     checkpoint: Annotated[Path, typer.Argument(help="A checkpoint of vanilla nnU-Net.")],
     output: _Output,
-    plans: Annotated[str, typer.Option("-p", help="LLM4Seg plans made from the checkpoint's plans.")],
+    plans: Annotated[str, typer.Option("-p", help="LLM4Seg plans whose network is the checkpoint's.")],
     trainer: Annotated[str, typer.Option("-tr", help="LLM4Seg trainer.")] = "nnUNetTrainerLLM4SegGated",
+    dataset: Annotated[
+        str | None, typer.Option("-d", help="Data set to train on, as DatasetXXX_Name or XXX. [default: checkpoint's]")
+    ] = None,
+    configuration: Annotated[
+        str | None, typer.Option("-c", help="Configuration to train. [default: checkpoint's]")
+    ] = None,
 ) -> None:
     """Start an LLM4Seg network from a vanilla nnU-Net checkpoint, for nnUNetv2_train -pretrained_weights."""
     from nnunet_llm4seg.nnunet.environment import require_folder, use_trainers
@@ -25,12 +31,16 @@ def warm_start(
     use_trainers()
     from nnunet_llm4seg.trainer.warm_start import warm_start
 
-    settings = warm_start(checkpoint, output, plans=plans, trainer=trainer)
+    made = warm_start(checkpoint, output, plans=plans, trainer=trainer, dataset=dataset, configuration=configuration)
     print(f"Wrote {output}.")
-    if settings.config.residual != "gated":
+    fresh = made.fresh_heads
+    print(f"Segmentation heads from the checkpoint: {len(made.heads) - len(fresh)} of {len(made.heads)}.")
+    if fresh:
+        print(f"Skipped {len(fresh)}, which have another shape there and start anew: {', '.join(fresh)}.")
+    if made.settings.config.residual != "gated":
         print("residual is none: the LLM layer replaces the features, so step 0 is not the vanilla prediction.")
     print("-pretrained_weights loads all of it but the segmentation heads, which nnU-Net always initialises anew.")
-    print("To keep the heads too, copy it as checkpoint_latest.pth into the new fold's folder and train with --c.")
+    print("To keep the heads in it, copy it as checkpoint_latest.pth into the new fold's folder and train with --c.")
 
 
 @app.command()

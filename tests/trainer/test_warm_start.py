@@ -2,6 +2,8 @@
 
 import copy
 import json
+import shutil
+import sys
 
 import pytest
 import torch
@@ -9,6 +11,7 @@ from hand_made_plans import DATASET, plans
 from nnunetv2.run.load_pretrained_weights import load_pretrained_weights
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
+from nnunet_llm4seg import cli
 from nnunet_llm4seg.errors import CheckpointError, ConfigError, DatasetError
 from nnunet_llm4seg.trainer.variants import TRAINERS
 from nnunet_llm4seg.trainer.warm_start import warm_start
@@ -32,6 +35,25 @@ def project(llama_bf16, tmp_path, monkeypatch):
     (data / "List.json").write_text("[]")
     (data / "Wide.json").write_text(json.dumps(plans("Wide", 12, model=str(llama_bf16), layer=1)))
     return tmp_path
+
+
+@pytest.fixture
+def target(project, llama_bf16):
+    """A function that makes a data set 2 of four classes with LLM4Seg plans Q, configuration `own`; 1 goes away."""
+
+    def make(name="Dataset002_Y", **changes):
+        shutil.rmtree(project / "nnUNet_preprocessed" / "Dataset001_X")
+        data = project / "nnUNet_preprocessed" / "Dataset002_Y"
+        (data / "P_2d").mkdir(parents=True)
+        (data / "P_2d" / "case.b2nd").touch()
+        chosen = plans("Q", model=str(llama_bf16), layer=1)
+        chosen["configurations"] = {"own": chosen["configurations"]["2d"]}
+        (data / "Q.json").write_text(json.dumps(chosen | {"dataset_name": name}))
+        labels = {"background": 0, "x": 1, "y": 2, "z": 3}
+        (data / "dataset.json").write_text(json.dumps(DATASET | {"labels": labels} | changes))
+        return data
+
+    return make
 
 
 def made(cls, its_plans):
@@ -121,3 +143,56 @@ def test_a_checkpoint_with_a_layer_is_not_started_again(project, vanilla):
         warm_start(project / "warm.pth", project / "again.pth", plans="Q", trainer=GATED)
     with pytest.raises(CheckpointError, match="already exists"):
         warm_start(project / "vanilla.pth", project / "warm.pth", plans="Q", trainer=GATED)
+
+
+def test_another_data_set_starts_from_all_but_the_heads_that_differ(project, vanilla, target, monkeypatch, capsys):
+    target()
+    files = (str(project / "vanilla.pth"), "-o", str(project / "warm.pth"))
+    monkeypatch.setattr(sys, "argv", ["llm4seg", "warm-start", *files, "-p", "Q", "-d", "2", "-c", "own"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 0
+    printed = capsys.readouterr().out
+    assert "Segmentation heads from the checkpoint: 0 of 2." in printed
+    assert (
+        "Skipped 2, which have another shape there and start anew: decoder.seg_layers.0, decoder.seg_layers.1."
+        in printed
+    )
+    written = torch.load(project / "warm.pth", weights_only=False)
+    assert written["init_args"]["configuration"] == "own"
+    assert written["init_args"]["plans"]["dataset_name"] == "Dataset002_Y"
+    assert len(written["init_args"]["dataset_json"]["labels"]) == 4
+    for name, tensor in vanilla.network.state_dict().items():
+        if ".seg_layers." in name:
+            assert written["network_weights"][name].shape[0] == 4
+            assert name.endswith("bias") or written["network_weights"][name].abs().sum() > 0
+        else:
+            assert torch.equal(written["network_weights"][name], tensor), name
+
+
+def test_another_data_set_with_as_many_classes_gets_the_heads_too(project, vanilla, target):
+    target(labels=DATASET["labels"])
+    started = warm_start(
+        project / "vanilla.pth", project / "warm.pth", plans="Q", trainer=GATED, dataset="2", configuration="own"
+    )
+    assert (len(started.heads), started.fresh_heads) == (2, ())
+    written = torch.load(project / "warm.pth", weights_only=False)["network_weights"]
+    assert all(torch.equal(written[name], tensor) for name, tensor in vanilla.network.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("changes", "chosen", "error", "says"),
+    [
+        ({"channel_names": {"0": "CT", "1": "PET"}}, {"dataset": "2"}, CheckpointError, "does not fit the plans 'Q'"),
+        ({}, {"dataset": "2", "configuration": None}, DatasetError, "'2d' has no architecture in these plans"),
+        ({}, {}, DatasetError, "'Dataset001_X' matches 0 folders"),
+        ({"name": "Dataset001_X"}, {"dataset": "2"}, DatasetError, "is for the data set 'Dataset001_X'; move"),
+    ],
+)
+def test_another_data_set_must_fit_in_all_but_the_heads(project, vanilla, target, changes, chosen, error, says):
+    target(**changes)
+    with pytest.raises(error, match=says):
+        warm_start(
+            project / "vanilla.pth", project / "w.pth", plans="Q", trainer=GATED, **({"configuration": "own"} | chosen)
+        )
+    assert not (project / "w.pth").exists()
