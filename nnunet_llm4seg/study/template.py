@@ -17,7 +17,7 @@ datasets: [{datasets}]
 configuration: {{{configurations}}}
 plans: nnUNetPlans             # what all arms start from; the paper's: {{protocol: paper}}
 folds: all                     # or a list such as [0, 1, 2]
-runs: 3                        # repeated runs of every fold; without them the luck of a run cannot be told apart
+runs: 3                        # repeated runs of every fold; without them the noise between runs is unknown
 epochs: 250                    # 1, 5, 10, 20, 50, 100, 250, 500, 750, 1000, 2000, 4000, 8000 or smoke
 arms:                          # the first is the baseline; a list of values makes one arm per value
   vanilla: vanilla

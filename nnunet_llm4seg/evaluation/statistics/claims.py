@@ -57,7 +57,7 @@ def _limits(pair: PairResult) -> list[str]:
         if smallest == smallest:
             ends.append(f"with 80 % power these cases and runs could have shown {points(smallest)} points")
     if one_run:
-        ends.append("with one run per arm the luck of the seed cannot be excluded")
+        ends.append("with one run per arm an effect of the random seed cannot be excluded")
         low, high = method["interval_correlated"]
         if verdict != "open" and low <= 0 <= high:
             ends.append("corrected for folds that share training cases, the interval contains zero")
@@ -76,7 +76,7 @@ def _why_open(pair: PairResult) -> list[str]:
         return ["its interval excludes zero, but not after Holm's adjustment for several candidates"]
     low, high = pair["trained_models"]["interval"]
     if low > 0 or high < 0:
-        return ["these trained models do differ on such cases, which may be the luck of these runs"]
+        return ["these trained models do differ on such cases, which may be due to chance in these runs"]
     return []
 
 

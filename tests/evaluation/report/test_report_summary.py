@@ -38,12 +38,12 @@ def test_noise_between_runs_is_always_there(written):
     assert summary["baseline_against_itself"]["pairs"] == 3
 
 
-def test_one_run_says_that_seed_luck_cannot_be_excluded(tmp_path, monkeypatch):
+def test_one_run_says_that_an_effect_of_the_seed_cannot_be_excluded(tmp_path, monkeypatch):
     make(tmp_path, monkeypatch, volume=True)
     summary = analysed(configuration="3d_fullres")
     assert summary["comparisons"][0]["method"]["rule"] == "folds"
     assert summary["comparisons"][0]["verdict"] in ("ahead", "behind", "open")
-    assert "luck of the seed cannot be excluded" in summary["sentence"]
+    assert "effect of the random seed cannot be excluded" in summary["sentence"]
     assert summary["baseline_against_itself"] is None
     cells = str([table["rows"] for table in all_tables(without_nan(summary))])
     assert "needs 2 runs to tell" in cells
