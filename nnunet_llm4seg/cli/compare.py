@@ -24,7 +24,7 @@ def compare(
     ] = None,
     folds: Annotated[
         list[str] | None,
-        typer.Option("-f", "--folds", help="Folds: `-f 0 1 2`. [default: all of splits_final.json]"),
+        typer.Option("-f", "--folds", help="Folds: `-f 0 1 2`. [default: those that all arms have finished]"),
     ] = None,
     runs: Annotated[
         list[Path] | None,
@@ -65,6 +65,8 @@ def compare(
         command=shlex.join(["llm4seg", *sys.argv[1:]]),
         report_difference=lambda text: typer.echo(f"Not the bottleneck alone: {text}."),
     )
+    for warning in summary["warnings"]:
+        typer.echo(f"Notice: {warning}")
     for name, arm in summary["scores"].items():
         noise = "unknown (one run)" if arm["run_sd"] is None else f"{100 * arm['run_sd']:.2f}"
         typer.echo(f"{name}: {100 * arm['mean']:.2f} points, SD between runs {noise}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from nnunet_llm4seg.evaluation.measuring import (
     CaseMeasured,
     Labels,
     Measured,
-    check_labels_occur,
+    labels_that_occur,
     measure_cases,
 )
 from nnunet_llm4seg.evaluation.slices import Slice
@@ -55,13 +55,19 @@ class Scores:
 
 @dataclass(frozen=True)
 class Comparison:
-    """An analysed comparison: all that the report is written from."""
+    """An analysed comparison: all that the report is written from.
+
+    Attributes:
+        labels: those that some reference of the compared folds contains.
+        absent_labels: names of the others, which are not measured.
+    """
 
     chosen: Chosen
     primary: str
     tolerance: float | None
     slots: Slots
     labels: Labels
+    absent_labels: list[str]
     scores: Scores
     leaked: set[tuple[int, str]]
     arm_results: dict[str, results.ArmResult]
@@ -80,10 +86,7 @@ def analyse(
 ) -> Comparison:
     """Measure and analyse; arguments and errors as in `compare`."""
     slots = _slots(chosen)
-    labels = Labels.from_dataset_json(chosen.info)
-    scores = measure_arms(chosen, slots, labels, tolerance)
-    where = f"fold(s) {', '.join(map(str, chosen.folds))}"
-    check_labels_occur(scores.measured[chosen.baseline.name][0], labels, where)
+    scores, labels, absent = _of_labels_that_occur(chosen, slots, tolerance)
     leaked = leaked_cases(chosen.splits, chosen.folds, chosen.clusters)
     by_arm = {arm.name: scores.primary(arm, primary) for arm in chosen.arms}
     baseline = by_arm[chosen.baseline.name]
@@ -94,6 +97,7 @@ def analyse(
         tolerance,
         slots,
         labels,
+        absent,
         scores,
         leaked,
         arm_results={name: results.describe_arm(of_arm, slots) for name, of_arm in by_arm.items()},
@@ -108,6 +112,16 @@ def analyse(
         ],
         costs=measure_costs(chosen.arms, chosen.configuration, chosen.folds[0]),
     )
+
+
+def _of_labels_that_occur(chosen: Chosen, slots: Slots, tolerance: float | None) -> tuple[Scores, Labels, list[str]]:
+    """The scores of the labels that the references contain, these labels, and the names of the others."""
+    labels = Labels.from_dataset_json(chosen.info)
+    scores = measure_arms(chosen, slots, labels, tolerance)
+    where = f"{chosen.references}, fold(s) {', '.join(map(str, chosen.folds))}"
+    occurs, labels, absent = labels_that_occur(scores.measured[chosen.baseline.name][0], labels, where)
+    measured = {name: [run.of_labels(occurs) for run in runs] for name, runs in scores.measured.items()}
+    return replace(scores, measured=measured), labels, absent
 
 
 def measure_arms(chosen: Chosen, slots: Slots, labels: Labels, tolerance: float | None) -> Scores:

@@ -38,7 +38,7 @@ def compare(
         configuration: nnU-Net's configuration, for example `2d`.
         candidates: arms as TRAINER__PLANS, the main one first; by default the only LLM4Seg arm.
         baseline: an arm; by default the vanilla twin of the main candidate.
-        folds: by default all of splits_final.json.
+        folds: by default those that all runs of all arms have finished; the report names the others.
         runs: further results roots beside nnUNet_results; each contains one repeated run.
         output: folder to write; by default `compare_DATASET_CONFIGURATION` in the current folder.
         primary: `dice` or `iou`.

@@ -12,10 +12,10 @@ import numpy as np
 from nnunet_llm4seg.errors import ComparisonError, DatasetError
 from nnunet_llm4seg.evaluation.measuring import (
     Labels,
-    Measured,
     case_names,
     count_empty,
     describe_tolerance,
+    labels_that_occur,
     measure_pairs,
     name_differences,
 )
@@ -78,7 +78,8 @@ def evaluate(
     for pair in pairs:
         check_same_place(*pair)
     measured = measure_pairs(pairs, find_reader(dataset, pairs[0][1]), labels, tolerance)
-    measured, labels, absent = _labels_that_occur(measured, labels, references)
+    occurs, labels, absent = labels_that_occur(measured, labels, str(references))
+    measured = measured.of_labels(occurs)
     notices = [f"no reference contains {name!r}: omitted" for name in absent]
     if known - predicted:
         notices.append(f"{len(known - predicted)} of {len(known)} references have no prediction: not measured")
@@ -109,18 +110,6 @@ def evaluate(
     except OSError as error:
         raise ComparisonError(f"-o: {folder} cannot be written ({error}); name another folder.") from error
     return result
-
-
-def _labels_that_occur(measured: Measured, labels: Labels, references: Path) -> tuple[Measured, Labels, list[str]]:
-    """The labels that any reference contains, their metrics, and the other labels' names."""
-    occurs = np.asarray(np.isin(measured.empty, ("", "prediction")).any(axis=0))  # (L,)
-    kept = {name: region for (name, region), found in zip(labels.regions.items(), occurs, strict=True) if found}
-    if not kept:
-        raise ComparisonError(
-            f"{references}: no reference holds any of {', '.join(labels.regions)}; give references with labels."
-        )
-    absent = [name for name in labels.regions if name not in kept]
-    return Measured(measured.values[:, occurs], measured.empty[:, occurs]), Labels(kept, labels.ignore), absent
 
 
 def _find_dataset(predictions: Path, references: Path) -> Mapping[str, Any]:

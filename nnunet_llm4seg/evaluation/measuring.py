@@ -87,6 +87,10 @@ class Measured:
     values: np.ndarray
     empty: np.ndarray
 
+    def of_labels(self, kept: np.ndarray) -> Measured:
+        """The same of some labels only, by a mask (L,)."""
+        return Measured(self.values[:, kept], self.empty[:, kept])
+
     def mean_over_labels(self, metric: str) -> np.ndarray:
         """(P,)"""
         return self.values[:, :, NAMES.index(metric)].mean(1)
@@ -160,14 +164,26 @@ def count_empty(runs: Sequence[Measured], labels: Labels) -> dict[str, dict[str,
     }
 
 
-def check_labels_occur(measured: Measured, labels: Labels, where: str) -> None:
-    """Raise ComparisonError if a label occurs in no reference: every empty prediction would count as right."""
-    for i, name in enumerate(labels.regions):
-        if not np.isin(measured.empty[:, i], ("", "prediction")).any():
-            raise ComparisonError(
-                f"label {name!r} occurs in no reference of {where}, so it cannot be measured; give more cases,"
-                " or remove it from `labels` in dataset.json."
-            )
+def labels_that_occur(measured: Measured, labels: Labels, where: str) -> tuple[np.ndarray, Labels, list[str]]:
+    """The labels that some reference contains; the others cannot be measured, as empty masks count as right.
+
+    Args:
+        measured: of any predictions of the references.
+        where: the references, for the error.
+
+    Returns:
+        A mask of the labels that occur (L,), these labels, and the names of the others.
+
+    Raises:
+        ComparisonError: no label occurs in any reference.
+    """
+    occurs = np.asarray(np.isin(measured.empty, ("", "prediction")).any(axis=0))
+    kept = {name: region for (name, region), found in zip(labels.regions.items(), occurs, strict=True) if found}
+    if not kept:
+        raise ComparisonError(
+            f"{where}: no reference holds any of {', '.join(labels.regions)}; give references with labels."
+        )
+    return occurs, Labels(kept, labels.ignore), [name for name in labels.regions if name not in kept]
 
 
 def case_names(folder: Path, ending: str) -> set[str]:

@@ -2,6 +2,7 @@ import json
 import os
 
 import pytest
+from fake_results import VANILLA
 from typer.testing import CliRunner
 
 from nnunet_llm4seg.cli import app, compare, evaluate, main  # noqa: F401  (importing registers the commands)
@@ -14,6 +15,16 @@ def test_compare_prints_noise_claim_and_where_the_report_is(results, tmp_path):
     assert "Baseline against itself: up to" in result.output
     assert "Report: compare_Dataset901_Fake_2d" in result.output
     assert (tmp_path / "compare_Dataset901_Fake_2d" / "report.html").is_file()
+
+
+def test_compare_prints_and_writes_what_it_omits(results, tmp_path):
+    (results.fold(VANILLA, 1) / "validation" / "summary.json").unlink()
+    result = CliRunner().invoke(app, ["compare", "901", "2d", "-o", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    warning = f"Fold 1 is omitted: {VANILLA} in {results.roots[0]} (validation is not finished)."
+    assert f"Notice: {warning}" in result.output.splitlines()
+    assert json.loads((tmp_path / "out" / "comparison.json").read_text())["warnings"] == [warning]
+    assert "(validation is not finished)" in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_compare_lets_nnunet_find_our_trainers(results, monkeypatch, tmp_path):

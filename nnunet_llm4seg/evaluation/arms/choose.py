@@ -35,6 +35,7 @@ class Chosen:
         references: folder of the reference segmentations.
         images: imagesTr of the raw data set; None if it does not exist.
         different: settings other than the bottleneck in which the arms differ.
+        omitted_folds: for each fold that is not compared because not all runs have finished it, a sentence on which.
     """
 
     dataset: str
@@ -48,6 +49,7 @@ class Chosen:
     references: Path
     images: Path | None
     different: tuple[Difference, ...]
+    omitted_folds: tuple[str, ...] = ()
 
     @property
     def baseline(self) -> Arm:
@@ -87,7 +89,7 @@ def choose_arms(
     preprocessed = dataset_folder("nnUNet_preprocessed", dataset)
     dataset = preprocessed.name
     splits = read_splits(preprocessed / names.SPLITS)
-    chosen = find.check_folds(folds, splits)
+    asked = None if folds is None else find.check_folds(folds, splits)
 
     wanted = list(candidates) or [find.only_candidate(roots, dataset, configuration)]
     others = [find.find_arm(roots, dataset, name, configuration) for name in wanted]
@@ -98,6 +100,7 @@ def choose_arms(
         raise ComparisonError(f"nothing to compare: an arm is named twice ({', '.join(a.name for a in every)}).")
     find.check_roots(roots[1:], every)
     info = read_dataset(preprocessed)
+    chosen, omitted = (asked, []) if asked is not None else find.common_folds(every, len(splits))
     for arm in every:
         find.check_complete(arm, chosen, splits, info["file_ending"])
         check_runs_alike(arm, configuration, chosen)
@@ -126,6 +129,7 @@ def choose_arms(
         preprocessed / names.REFERENCES,
         images if images.is_dir() else None,
         tuple(different),
+        tuple(omitted),
     )
 
 

@@ -78,15 +78,35 @@ def only_candidate(roots: Sequence[Path], dataset: str, configuration: str) -> s
     return found[0]
 
 
-def check_folds(folds: Sequence[int | str] | None, splits: Sequence[Mapping[str, Any]]) -> list[int]:
-    """The folds to compare, all of them by default.
+def common_folds(every: Sequence[Arm], n_splits: int) -> tuple[list[int], list[str]]:
+    """The folds that all runs of all arms have finished, and for each other fold a sentence on who lacks it.
+
+    Raises:
+        ComparisonError: there is no such fold.
+    """
+    lacking: dict[int, list[str]] = {}
+    for arm in every:
+        for run in arm.runs:
+            for fold in range(n_splits):
+                if (reason := _unfinished(run, fold)) is not None:
+                    lacking.setdefault(fold, []).append(f"{arm.name} in {run.root} ({reason[0]})")
+    common = [fold for fold in range(n_splits) if fold not in lacking]
+    if not common:
+        fold = min(range(n_splits), key=lambda fold: len(lacking[fold]))
+        raise ComparisonError(
+            f"no fold is finished in all arms and runs; fold {fold} lacks the least: {', '.join(lacking[fold])};"
+            " finish it."
+        )
+    return common, [f"Fold {fold} is omitted: {', '.join(lacking[fold])}." for fold in sorted(lacking)]
+
+
+def check_folds(folds: Sequence[int | str], splits: Sequence[Mapping[str, Any]]) -> list[int]:
+    """The folds that were asked for, as sorted numbers.
 
     Raises:
         ComparisonError: a fold is named twice, is not a number, or is not in splits_final.json (nnU-Net trains a
             random split for such a fold).
     """
-    if folds is None:
-        return list(range(len(splits)))
     numbers: list[int] = []
     for fold in folds:
         if fold == ALL_FOLDS:
@@ -114,18 +134,25 @@ def check_complete(arm: Arm, folds: Sequence[int], splits: Sequence[Mapping[str,
     for run in arm.runs:
         for fold in folds:
             what = f"{arm.name}, fold {fold} in {run.root}"
-            if not run.fold(fold).is_dir():
-                raise ComparisonError(f"{what}: not trained; train it, or omit it with --folds.")
-            if not run.checkpoint(fold).is_file():
-                raise ComparisonError(f"{what}: training is not finished; continue it with nnUNetv2_train ... --c.")
-            if not (run.validation(fold) / names.SUMMARY).is_file():
-                raise ComparisonError(f"{what}: validation is not finished; run nnUNetv2_train ... --val.")
+            if (reason := _unfinished(run, fold)) is not None:
+                raise ComparisonError(f"{what}: {'; '.join(reason)}.")
             differing = name_differences(case_names(run.validation(fold), ending), splits[fold]["val"])
             if differing:
                 raise ComparisonError(
                     f"{what}: the cases validated are not those of {names.SPLITS}: {differing};"
                     " train all arms on the same splits."
                 )
+
+
+def _unfinished(run: Run, fold: int) -> tuple[str, str] | None:
+    """What a fold of a run lacks and what to do; None if it is trained and validated to the end."""
+    if not run.fold(fold).is_dir():
+        return "not trained", "train it, or omit it with --folds"
+    if not run.checkpoint(fold).is_file():
+        return "training is not finished", "continue it with nnUNetv2_train ... --c"
+    if not (run.validation(fold) / names.SUMMARY).is_file():
+        return "validation is not finished", "run nnUNetv2_train ... --val"
+    return None
 
 
 def _listed(roots: Sequence[Path]) -> str:

@@ -46,7 +46,7 @@ def summarise(comparison: Comparison, command: str = "") -> dict[str, Any]:
             "train": training_commands(chosen.arms, chosen.dataset, chosen.configuration, chosen.folds),
         },
         "versions": versions(),
-        "warnings": [],
+        "warnings": _warnings(comparison),
         "scores": comparison.arm_results,
         "baseline_against_itself": comparison.against_itself,
         "comparisons": comparison.pairs,
@@ -58,6 +58,15 @@ def summarise(comparison: Comparison, command: str = "") -> dict[str, Any]:
     summary["notes"] = notes(summary)
     summary["methods"] = methods_paragraph(summary)
     return summary
+
+
+def _warnings(comparison: Comparison) -> list[str]:
+    """What was omitted, in sentences."""
+    folds = ", ".join(map(str, comparison.chosen.folds))
+    absent = [
+        f"No reference of fold(s) {folds} contains the label {name!r}: omitted." for name in comparison.absent_labels
+    ]
+    return [*comparison.chosen.omitted_folds, *absent]
 
 
 def versions() -> dict[str, str]:

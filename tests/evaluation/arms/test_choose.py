@@ -1,5 +1,6 @@
 """What a comparison refuses, each with one sentence; folders are made up, nothing is trained."""
 
+import re
 import shutil
 
 import numpy as np
@@ -7,13 +8,14 @@ import pytest
 from fake_results import LLM4SEG, VANILLA, analysed, make, refuse, write_json
 
 from nnunet_llm4seg.errors import ComparisonError, DatasetError
+from nnunet_llm4seg.evaluation.report.write import without_nan
 
 FAKE = "Dataset901_Fake"
 
 
 def test_a_fold_that_was_not_trained(results):
     shutil.rmtree(results.fold(LLM4SEG, 1))
-    refuse("fold 1 .*not trained", ComparisonError)
+    refuse("fold 1 .*not trained; train it, or omit it with --folds", ComparisonError, folds=[0, 1])
 
 
 def test_a_fold_outside_the_splits(results):
@@ -26,12 +28,30 @@ def test_a_fold_named_twice(results):
 
 def test_unfinished_training(results):
     (results.fold(LLM4SEG, 0) / "checkpoint_final.pth").unlink()
-    refuse("training is not finished")
+    refuse("training is not finished; continue it", folds=[0, 1])
 
 
 def test_unfinished_validation(results):
     (results.fold(VANILLA, 0) / "validation" / "summary.json").unlink()
-    refuse("validation is not finished")
+    refuse("validation is not finished; run", folds=[0, 1])
+
+
+def test_without_folds_those_that_every_run_of_every_arm_has_finished_are_compared(results):
+    shutil.rmtree(results.fold(LLM4SEG, 1, root=1))
+    summary = analysed(runs=results.roots[1:])
+    assert summary["folds"] == [0] and summary["runs"] == {VANILLA: 2, LLM4SEG: 2}
+    warning = f"Fold 1 is omitted: {LLM4SEG} in {results.roots[1]} (not trained)."
+    assert summary["warnings"] == [warning] and warning in summary["notes"]
+
+
+def test_no_fold_that_all_arms_have_finished(results):
+    (results.fold(LLM4SEG, 0) / "checkpoint_final.pth").unlink()
+    (results.fold(VANILLA, 1) / "validation" / "summary.json").unlink()
+    refuse(
+        "no fold is finished in all arms and runs; fold 0 lacks the least:"
+        rf" {LLM4SEG} in {re.escape(str(results.roots[0]))} \(training is not finished\); finish it",
+        ComparisonError,
+    )
 
 
 def test_different_splits_name_what_differs(results):
@@ -55,14 +75,29 @@ def test_predictions_that_are_no_images(results):
     refuse("cannot be read", DatasetError)
 
 
-def test_a_label_that_never_occurs(results):
-    info = {**results.info, "labels": {**results.info["labels"], "cyst": 3}}
+def name_labels(results, labels):
     for folder in (
         results.preprocessed / FAKE,
         *(results.folder(a, r) for a in results.arms for r in (0, 1)),
     ):
-        write_json(folder / "dataset.json", info)
-    refuse("label 'cyst' occurs in no reference")
+        write_json(folder / "dataset.json", {**results.info, "labels": labels})
+
+
+def test_a_label_that_occurs_in_no_reference_is_omitted_with_a_warning(results):
+    before = analysed()
+    name_labels(results, {"background": 0, "cyst": 3, "mass": 1, "core": 2})
+    summary = analysed()
+    warning = "No reference of fold(s) 0, 1 contains the label 'cyst': omitted."
+    assert summary["warnings"] == [warning] and warning in summary["notes"]
+    assert summary["labels"] == ["mass", "core"]
+    for key in ("scores", "comparisons", "descriptive", "empty_masks"):
+        assert without_nan(summary[key]) == without_nan(before[key])
+
+
+def test_references_that_contain_no_label_at_all(results):
+    for path in (results.preprocessed / FAKE / "gt_segmentations").iterdir():
+        results.write_mask(path, np.zeros((24, 24)))
+    refuse("fold\\(s\\) 0, 1: no reference holds any of mass, core", ComparisonError)
 
 
 def test_an_arm_against_itself(results):
