@@ -31,7 +31,7 @@ def llama_bf16(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """Real data, models and golden cases beside the repository, if they are there."""
+    """Real data, models and golden cases beside the repository, if they exist."""
     folder = Path(os.environ.get("LLM4SEG_SHARED", Path(__file__).resolve().parents[2] / "shared"))
     if not folder.is_dir():
         pytest.skip(f"no folder of shared data at {folder} (set LLM4SEG_SHARED)")

@@ -29,7 +29,7 @@ ARMS = {
 
 
 def one_layer(folder: Path) -> None:
-    """A tiny LLaMA in bfloat16, of whose tensors only layer 1 stays."""
+    """A tiny LLaMA in bfloat16, reduced to the tensors of layer 1."""
     from safetensors.torch import load_file, save_file
 
     save_model(
@@ -40,7 +40,7 @@ def one_layer(folder: Path) -> None:
 
 
 def tiny_plans(folder: Path, configuration: str) -> None:
-    """Tiny.json: nnU-Net's plans with a network of some thousand parameters and a smaller patch."""
+    """Tiny.json: nnU-Net's plans with a network of a few thousand parameters and a smaller patch."""
     plans = json.loads((folder / "nnUNetPlans.json").read_text())
     plans["plans_name"] = "Tiny"
     dims = 2 if configuration == "2d" else 3

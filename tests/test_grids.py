@@ -1,4 +1,4 @@
-"""What the bottleneck keeps from one grid to the next: nothing that could be wrong for another."""
+"""What the bottleneck keeps from one grid to the next: nothing that could be wrong for another grid."""
 
 import torch
 

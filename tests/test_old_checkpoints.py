@@ -22,7 +22,7 @@ ARMS = sorted(path.name for path in FOLDER.glob("*_?d"))
 
 @pytest.fixture(autouse=True)
 def _as_when_trained(monkeypatch):
-    """The settings name the language model by a relative path; nnU-Net is to find our trainers."""
+    """The settings name the language model by a relative path; nnU-Net must find our trainers."""
     monkeypatch.chdir(FOLDER)
     monkeypatch.setenv("nnUNet_extTrainer", with_trainers(None))
 
@@ -74,7 +74,7 @@ def test_its_trainer_loads_it_continues_its_settings_and_predicts_the_same(arm, 
     trainer.load_checkpoint(str(results / "fold_0" / "checkpoint_final.pth"))
     assert trainer.current_epoch == checkpoint["current_epoch"] == 1
     assert trainer.bottleneck.loaded
-    # what a later format adds may be there, what was written then is kept
+    # a later format may add keys; those of the old format are kept
     entry = trainer.plans_manager.plans["configurations"][configuration]["architecture"]["llm4seg_resolved"]
     assert {key: entry[key] for key in trained_with if key != "config"} == {
         key: value for key, value in trained_with.items() if key != "config"

@@ -1,4 +1,4 @@
-"""What is shipped and what must hold of the tree as a whole."""
+"""What is shipped, and rules for the tree as a whole."""
 
 import ast
 import configparser

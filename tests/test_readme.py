@@ -1,4 +1,4 @@
-"""What the README and the pages say of settings, messages and files is what the repository has."""
+"""What the README and the pages say about settings, messages and files agrees with the repository."""
 
 import re
 from dataclasses import fields

@@ -35,7 +35,7 @@ def llm4seg(raw, monkeypatch, capsys):
 
 @pytest.fixture
 def refused(llm4seg, raw):
-    """Run the command line; it must refuse with one sentence, which is returned, and leave no data set."""
+    """Run the command line; it must refuse with one sentence, which is returned, and write no data set."""
 
     def run(*arguments):
         before = sorted(raw.glob("Dataset*"))

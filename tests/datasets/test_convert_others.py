@@ -33,7 +33,7 @@ def test_tnscui_takes_upper_case_files_classes_and_the_test_set(tnscui, llm4seg,
 
 def test_tnscui_patients_are_told_by_the_training_names_alone(tnscui, llm4seg, raw):
     for path in sorted((tnscui / "TNSCUI2020_train").glob("*/*.PNG")):
-        path.rename(path.with_name(f"{(int(path.stem) - 1) // 2}_{path.name}"))  # two images a patient
+        path.rename(path.with_name(f"{(int(path.stem) - 1) // 2}_{path.name}"))  # two images per patient
     save(noise(51), tnscui / "TNSCUI2020_test/image/2.PNG")
     (tnscui / "TNSCUI2020_train/train.csv").unlink()
     assert llm4seg("convert", "tnscui", tnscui, "-d", 3, "--splits", "5fold", "--group-by", r"^(\d+)_")[0] == 0

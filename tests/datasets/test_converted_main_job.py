@@ -11,7 +11,7 @@ pytestmark = pytest.mark.integration
 
 
 def rings(rng, shape):
-    """A disc (1) with a cup (2) in it, and an image that shows them."""
+    """A label map with a disc (1) and a cup (2) in it, and an image that shows them."""
     grid = np.indices(shape)
     centre = [rng.uniform(0.4 * n, 0.6 * n) for n in shape]
     distance = np.sqrt(sum((axis - c) ** 2 for axis, c in zip(grid, centre, strict=True)))

@@ -11,7 +11,7 @@ from nnunet_llm4seg.datasets.registry import CONVERTERS, Converter
 
 @pytest.fixture
 def found(tmp_path, monkeypatch):
-    """What is known of ten training cases c0 to c9 and a test case c10."""
+    """What is known about ten training cases c0 to c9 and a test case c10."""
     save(noise(0), tmp_path / "image.png")
     cases = [Case(name=f"c{n}", images=(tmp_path / "image.png",), test=n > 9) for n in range(11)]
     dataset = SourceDataset(name="X", list_folders=(), cases=cases, labels={"background": 0, "x": 1})

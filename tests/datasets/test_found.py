@@ -1,4 +1,4 @@
-"""Facts that follow from names and options: names of data sets, hints, sizes."""
+"""What follows from names and options: names of data sets, hints, sizes."""
 
 import numpy as np
 import pytest

@@ -104,7 +104,7 @@ def test_patient_expression_that_misses_names_is_refused():
     with pytest.raises(DatasetError, match=r"'q' matches 0 of 2 case names, not p1, p2"):
         pairs_by_name(["p1", "p2"], "q")
     with pytest.raises(DatasetError, match="matches 1 of 3 case names, not x1, x2"):
-        pairs_by_name(["p1", "x1", "x2"], "^p(.)|^x")  # the bracket takes no part: x1 and x2 would be one patient
+        pairs_by_name(["p1", "x1", "x2"], "^p(.)|^x")  # the group matches nothing in x1 and x2
     with pytest.raises(ConfigError, match="not a regular expression"):
         pairs_by_name(["p1"], "(")
 

@@ -116,7 +116,7 @@ class FakeResults:
         }
 
     def write_arm(self, results: Path, arm: str, *, seed: int = 0) -> None:
-        """All folds of one run of an arm: plans, logs, and predictions that are off by a run's own noise."""
+        """All folds of one run of an arm: plans, logs, and predictions that are off by noise of this run."""
         model = results / DATASET / f"{arm}__{self.configuration}"
         model.mkdir(parents=True)
         write_json(model / "plans.json", self.plans(arm))
@@ -178,7 +178,7 @@ def write_json(path: Path, content) -> None:
 
 
 def analysed(dataset: str = "901", configuration: str = "2d", **options):
-    """What comparison.json would hold; nothing is drawn or written."""
+    """What comparison.json would contain; nothing is drawn or written."""
     how = {name: options.pop(name) for name in ("primary", "tolerance", "target") if name in options}
     return summarise(analyse(choose_arms(dataset, configuration, **options), **how))
 

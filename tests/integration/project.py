@@ -55,10 +55,10 @@ class Project:
             "nnUNet_extTrainer": os.pathsep.join([str(trainers_folder()), str(TRAINERS)]),
             "nnUNet_n_proc_DA": "1",
             "nnUNet_def_n_proc": "1",
-            "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin while they wait slow each other down on few cores
+            "OMP_WAIT_POLICY": "PASSIVE",  # on few cores, threads that spin while they wait slow each other down
             "HF_HOME": str(self.root / "hf"),
             "LLM4SEG_HOME": str(self.root / "llm4seg"),
-            "HF_ENDPOINT": "http://127.0.0.1:9",  # nothing listens there: the hub cannot be reached
+            "HF_ENDPOINT": "http://127.0.0.1:9",  # no server listens there: the hub cannot be reached
             **self.variables,
         }
 

@@ -33,7 +33,7 @@ MODELS: dict[str, tuple[dict[str, Any], dict[str, tuple[int, ...]]]] = {
         DECODER,
         {**_attention(), **GATED, **NORMS, "attn_q.bias": (64,), "attn_k.bias": (32,), "attn_v.bias": (32,)},
     ),
-    # of a size that transformers' own loader can read: it takes heads of 128 for granted
+    # of a size that transformers' own loader can read: it assumes heads of 128
     "qwen3": (
         {**DECODER, "attention.key_length": 128, "attention.value_length": 128},
         {**_attention(128), **GATED, **NORMS, "attn_q_norm": (128,), "attn_k_norm": (128,)},

@@ -29,7 +29,7 @@ class LocalHub:
     """Repositories of one commit each, and how the servers behave.
 
     Attributes:
-        ranges: Whether the storage knows byte ranges.
+        ranges: Whether the storage supports byte ranges.
         drop_after: The storage closes the connection after so many bytes of an answer, as often as `drops` says.
         stall: The storage sends nothing for so many seconds, once, after `drop_after` bytes.
         pace: Seconds that the storage waits after each block of 16 KiB.
@@ -75,7 +75,7 @@ class LocalHub:
             server.server_close()
 
     def environment(self, home: Path, **variables: str) -> dict[str, str]:
-        """Variables for a process that knows this hub only."""
+        """Variables for a process that uses this hub only."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "LLM4SEG", "HUGGING"))}
         paths = {"PYTHONPATH": str(ROOT), "LLM4SEG_HOME": str(home / "cache"), "HF_HOME": str(home / "hf")}
         quick = {"HF_HUB_DOWNLOAD_TIMEOUT": "2", "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
@@ -101,7 +101,7 @@ class LocalHub:
 
 
 def fetch_code(model: str, layer: int, **arguments) -> str:
-    """Python code that fetches a layer and prints what became of it."""
+    """Python code that fetches a layer and prints the outcome."""
     return f"""
 import json, pathlib
 from nnunet_llm4seg.errors import LLM4SegError

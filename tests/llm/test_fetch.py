@@ -210,7 +210,7 @@ FAULTS = [
 
 @pytest.fixture(scope="module")
 def faults(model, llama, tmp_path_factory):
-    """What becomes of each of FAULTS, one after the other in one process, and its folder."""
+    """The outcome of each of FAULTS, one after the other in one process, and its folder."""
     hub, home = LocalHub(), tmp_path_factory.mktemp("faults")
     hub.add("org/tiny", model)
     hub.add("org/gated", model)

@@ -34,7 +34,7 @@ def planned_2d(root: Path, *, sizes: tuple[int, ...] = (256, 256), cropped: int 
     """647 grey images as BUSI has them; nnU-Net's own plans for `2d`. Returns the preprocessed folder.
 
     Args:
-        sizes: Edges of the images that are there.
+        sizes: Edges of the images that exist.
         cropped: Median edge after nnU-Net's crop to nonzero.
     """
     raw, preprocessed = _folders(root, "Dataset001_Example2D")

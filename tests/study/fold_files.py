@@ -1,4 +1,4 @@
-"""What nnU-Net writes for a fold, in a few bytes."""
+"""What nnU-Net writes for a fold, as tiny files."""
 
 import json
 import zipfile

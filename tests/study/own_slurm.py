@@ -94,7 +94,7 @@ class Slurm:
             daemon.wait()
 
     def _munge(self) -> None:
-        """The service that SLURM's daemons and commands know each other by, if it does not run yet."""
+        """Start the service by which SLURM's daemons and commands authenticate, if it does not run yet."""
         if Path("/run/munge/munge.socket.2").exists():
             return
         for name in ("/etc/munge", "/run/munge", "/var/log/munge", "/var/lib/munge"):

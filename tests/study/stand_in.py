@@ -149,7 +149,7 @@ class Bench:
         path.chmod(0o755)
 
     def control(self, epochs: int = 5, pause: int = -1, fail=(), **more) -> None:
-        """Tell the stand-in what to do; it waits before epoch `pause` until it is told otherwise."""
+        """Tell the stand-in what to do; it waits before epoch `pause` until this changes."""
         content = {"epochs": epochs, "pause": pause, "fail": list(fail), **more}
         write_json(self.root / "control.json", content)
 
@@ -213,7 +213,7 @@ class Bench:
         return Counter(key for key, happened in self.booked() if happened.split()[0] == what)
 
     def pids(self) -> list[int]:
-        """Trainings that run now."""
+        """Process ids of the trainings that run now."""
         marks = (path.read_text() for path in self.folder.glob("results/**/being_trained"))
         return [int(pid) for pid in marks if pid and Path("/proc", pid).exists()]
 

@@ -1,4 +1,4 @@
-"""The study files in plans/studies are studies, and hold the paper's arms."""
+"""The study files in plans/studies are valid, and contain the paper's arms."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The engine of a cluster, on a real SLURM that the tests start; they are skipped where it cannot be."""
+"""The engine of a cluster, on a real SLURM that the tests start; they are skipped if it cannot be started."""
 
 import os
 

@@ -27,7 +27,7 @@ def calls(profile: cProfile.Profile) -> dict[str, int]:
 
 @pytest.fixture
 def first_training(llama, tmp_path, monkeypatch):
-    """A trainer just before its first epoch, with the profile of how it came there."""
+    """A trainer just before its first epoch, with the profile of the calls up to there."""
     for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
         (tmp_path / name).mkdir()
         monkeypatch.setenv(name, str(tmp_path / name))

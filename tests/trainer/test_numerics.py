@@ -11,7 +11,7 @@ from nnunet_llm4seg.trainer.numerics import NumericsWatch
 
 
 def seen(finite=True, finite_input=True, clamped=0.0):
-    """What a bottleneck remembers of its last forward pass."""
+    """What a bottleneck remembers about its last forward pass."""
     return SimpleNamespace(
         finite=torch.tensor(finite), finite_input=torch.tensor(finite_input), clamped=torch.tensor(clamped)
     )

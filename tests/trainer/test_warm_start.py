@@ -21,7 +21,7 @@ GATED = "nnUNetTrainerLLM4SegGated"
 
 @pytest.fixture
 def project(llama_bf16, tmp_path, monkeypatch):
-    """nnU-Net's folders with LLM4Seg plans of name Q, and the trainers at hand."""
+    """nnU-Net's folders with LLM4Seg plans named Q, and the trainers in nnU-Net's path."""
     from nnunet_llm4seg.nnunet.environment import with_trainers
 
     for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):

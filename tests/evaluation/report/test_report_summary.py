@@ -1,4 +1,4 @@
-"""What comparison.json says of a whole comparison on made-up results; nothing is drawn but in `written`."""
+"""What comparison.json says about a whole comparison on made-up results; only `written` draws figures."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""False claims in the scenarios that were worst, through the code that the report uses."""
+"""False claims in the worst scenarios that were found, through the code that the report uses."""
 
 import json
 import subprocess
