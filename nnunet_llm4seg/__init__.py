@@ -5,6 +5,7 @@ Importing this package imports nothing heavy; the public names are loaded on fir
 
 import importlib
 from pathlib import Path
+from typing import Any
 
 __version__ = "0.1.0"
 
@@ -26,7 +27,7 @@ if not (_here / "trainers").is_dir():
     __path__.append(str(_here.parent))
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name in _PUBLIC:
         return getattr(importlib.import_module(f".{_PUBLIC[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

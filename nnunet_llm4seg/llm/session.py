@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from huggingface_hub import constants
@@ -44,7 +44,7 @@ def answer(
     Raises:
         Transient: the connection fails.
     """
-    session = get_session()
+    session: Any = get_session()  # of httpx or, in huggingface_hub before 1.0, of requests
     asked = {
         "headers": {**build_hf_headers(), "Accept-Encoding": "identity", **(headers or {})},
         "timeout": constants.HF_HUB_DOWNLOAD_TIMEOUT,

@@ -240,8 +240,8 @@ def without_leaks(
 
 def _power(interval: MethodInterval, over_folds: FoldsInterval, slots: Slots, target: float) -> Power:
     # a claim needs both intervals
-    both = [smallest_difference(float(part.se), float(part.df)) for part in (interval, over_folds)]
-    smallest = float(np.fmax(*both))
+    method, folds = (smallest_difference(float(part.se), float(part.df)) for part in (interval, over_folds))
+    smallest = float(np.fmax(method, folds))
     needed = None
     if isinstance(interval, RunsInterval):
         needed = runs_needed(interval, target, slots.effective_folds)

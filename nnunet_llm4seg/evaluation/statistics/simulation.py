@@ -130,7 +130,7 @@ def _scores(scenario: Scenario, slots: Slots, count: int, rng: np.random.Generat
     gain += scenario.case_sd * rng.standard_normal((count, 1, slots.by_unit.shape[1]))[..., unit]
     gain += scenario.training_sd * rng.standard_normal((count, 1, len(scenario.folds)))[..., fold]
     arms = []
-    for runs, lasting in zip(scenario.runs, (0.0, gain), strict=True):
+    for runs, lasting in zip(scenario.runs, (np.zeros_like(gain), gain), strict=True):
         scores = scenario.run_sd * rng.standard_normal((count, runs, len(scenario.folds)))[..., fold]
         scores += scenario.case_run_sd * rng.standard_normal((count, runs, len(fold)))
         arms.append((scores + lasting) / 100)
