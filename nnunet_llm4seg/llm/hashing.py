@@ -51,7 +51,7 @@ def _described(
 
     for name, tensor in sorted(tensors.items()):
         values = tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
-        yield name, dtype_name(tensor.dtype), tensor.shape, [memoryview(values)]
+        yield name, dtype_name(tensor.dtype), tensor.shape, [values.data]
 
 
 def _digest(tensors: Iterable[tuple[str, str, Sequence[int], Iterable[Buffer]]]) -> str:
