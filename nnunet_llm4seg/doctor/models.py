@@ -2,10 +2,38 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from nnunet_llm4seg.doctor.data import models_in_plans
+from nnunet_llm4seg.doctor.findings import Finding
 from nnunet_llm4seg.errors import LLM4SegError
+
+_FETCH = "llm4seg fetch MODEL --layer I"
+
+
+def layers() -> Iterator[Finding]:
+    """The layers and models that a training could use without a download, and whether others can change them."""
+    from nnunet_llm4seg.llm import cache
+    from nnunet_llm4seg.llm.hub import offline
+    from nnunet_llm4seg.llm.staging import writable_by_others
+
+    home = cache.home()
+    if home.is_dir() and writable_by_others(home):
+        text = f"{home} can be written to by others, who could change the layers that you train with"
+        yield Finding("note", "layer cache", text, f"chmod go-w '{home}'")
+    root = os.environ.get("nnUNet_preprocessed")
+    named = {model for _, model in models_in_plans(Path(root))} if root else set()
+    folders = [f"{model} (named in plans)" for model in sorted(named) if (Path(model) / "config.json").is_file()]
+    if models := [*folders, *models_at_hand()]:
+        yield Finding("ok", "language models", "; ".join(models))
+    else:
+        text = "none found: no folder that plans name, nothing in a cache, no demo package"
+        if offline():
+            yield Finding("bad", "language models", f"{text}; HF_HUB_OFFLINE forbids fetching one", _FETCH)
+        else:
+            yield Finding("note", "language models", f"{text}; a training fetches its layer from the hub", _FETCH)
 
 
 def models_at_hand() -> list[str]:

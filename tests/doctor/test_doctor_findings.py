@@ -8,6 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from nnunet_llm4seg import doctor
+from nnunet_llm4seg.doctor import data, installation
+from nnunet_llm4seg.nnunet.environment import FOLDERS, with_trainers
 
 PLANS = {"configurations": {"2d": {"architecture": {"arch_kwargs": {}}}}}
 
@@ -15,7 +17,7 @@ PLANS = {"configurations": {"2d": {"architecture": {"arch_kwargs": {}}}}}
 @pytest.fixture
 def good(tmp_path, monkeypatch, llama):
     """A setup in which a training could start: folders, a data set with LLM4Seg plans, a model, the trainers."""
-    for name in doctor.FOLDERS:
+    for name in FOLDERS:
         (tmp_path / name).mkdir()
         monkeypatch.setenv(name, str(tmp_path / name))
     dataset = tmp_path / "nnUNet_preprocessed" / "Dataset001_X"
@@ -23,8 +25,8 @@ def good(tmp_path, monkeypatch, llama):
     (dataset / "nnUNetPlans.json").write_text(json.dumps(PLANS))
     asked = {"configurations": {"2d": {"architecture": {"llm4seg": {"model": str(llama), "layer": 1}}}}}
     (dataset / "nnUNetPlans_LLM4Seg.json").write_text(json.dumps(asked))
-    monkeypatch.setenv("nnUNet_extTrainer", doctor.with_trainers(None))
-    monkeypatch.setattr("nnunet_llm4seg.doctor_layers.models_at_hand", list)
+    monkeypatch.setenv("nnUNet_extTrainer", with_trainers(None))
+    monkeypatch.setattr("nnunet_llm4seg.doctor.models.models_at_hand", list)
     monkeypatch.setenv("LLM4SEG_HOME", str(tmp_path / "layers"))
     return tmp_path
 
@@ -74,21 +76,23 @@ def test_missing_preprocessed_folder_is_bad(good, monkeypatch):
 
 def test_folder_that_cannot_be_written_is_bad(good, monkeypatch):
     results = str(good / "nnUNet_results")
-    monkeypatch.setattr(doctor.os, "access", lambda path, mode: str(path) != results)
+    monkeypatch.setattr(data.os, "access", lambda path, mode: str(path) != results)
     code, output = _report()
     assert code == 1 and f"{results} is not writable" in output
 
 
 def test_full_disk_is_bad(good, monkeypatch):
     usage = namedtuple("usage", "total used free")(10**12, 10**12 - 10**8, 10**8)
-    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: usage)
+    monkeypatch.setattr(data.shutil, "disk_usage", lambda path: usage)
     code, output = _report()
     assert code == 1 and "has only 0.1 GB free" in output
 
 
 def test_too_old_nnunet_is_bad_and_the_next_command_installs_another(good, monkeypatch):
     version = metadata.version
-    monkeypatch.setattr(doctor.metadata, "version", lambda name: "2.5.1" if name == "nnunetv2" else version(name))
+    monkeypatch.setattr(
+        installation.metadata, "version", lambda name: "2.5.1" if name == "nnunetv2" else version(name)
+    )
     code, output = _report()
     assert code == 1 and "2.5.1 is installed, but" in output
     assert _next(output).startswith("pip install 'nnunetv2")
@@ -96,7 +100,7 @@ def test_too_old_nnunet_is_bad_and_the_next_command_installs_another(good, monke
 
 def test_fork_that_installed_into_the_same_folder_is_named(good, monkeypatch):
     owners = {"nnunetv2": ["nnunetv2", "my-nnunet-fork"]}
-    monkeypatch.setattr(doctor.metadata, "packages_distributions", lambda: owners)
+    monkeypatch.setattr(installation.metadata, "packages_distributions", lambda: owners)
     code, output = _report()
     assert (code, _next(output)) == (1, "pip uninstall my-nnunet-fork")
 
@@ -144,7 +148,6 @@ def test_broken_check_becomes_a_finding_instead_of_a_traceback(good, monkeypatch
         raise RuntimeError("driver too old")
         yield
 
-    broken.__name__ = "_hardware"
-    monkeypatch.setattr(doctor, "_hardware", broken)
+    monkeypatch.setattr(doctor, "_CHECKS", (*doctor._CHECKS[:-1], broken))
     code, output = _report()
     assert code == 1 and "RuntimeError: driver too old" in output
