@@ -22,7 +22,7 @@ _FORMAT = 1
 
 
 def open_study(path: Path, epochs: str | None = None) -> Study:
-    """A study by its file, or by its folder, which holds a copy of the file.
+    """A study by its file, or by its folder, which contains a copy of the file.
 
     Args:
         epochs: `smoke` for the study's smoke run.

@@ -20,7 +20,7 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class MethodInterval:
-    """Interval (b). Arrays share the scores' batch shape; nan where it cannot be computed."""
+    """Interval (b). Arrays share the scores' batch shape; nan if it cannot be computed."""
 
     difference: np.ndarray
     se: np.ndarray
@@ -123,7 +123,7 @@ def _from_runs(candidate: np.ndarray, baseline: np.ndarray, slots: Slots) -> Run
     case_part = np.maximum(between - run_specific[0] - run_specific[1], 0)
 
     variance = terms[0] + terms[1] + case_part
-    # Satterthwaite over the mean squares that enter; those of the case part only where it is above 0.
+    # Satterthwaite over the mean squares that enter; those of the case part only if it is above 0.
     case_noise = np.where(case_part > 0, inside, 0)
     noise = sum(term**2 / df for term, df in zip(terms, freedoms, strict=True)) + case_noise
     with np.errstate(divide="ignore", invalid="ignore"):
