@@ -63,8 +63,9 @@ def images_and_masks(root: Path) -> list[Case] | None:
     classes = sorted(path.name for path in masks.iterdir() if path.is_dir() and path.name.isdigit())
     if classes not in ([], ["0"]):
         raise DatasetError(
-            f"{masks} holds the classes {some(classes)}; only one class, masks/0, can be converted. Write one mask "
-            "per image with a value per class into masks/, and give --labels."
+            f"{masks} contains a folder for each of the classes {some(classes)}; only masks/0 can be converted. For "
+            "one class keep its folder alone, as masks/0. For several, replace the folders with one mask per image "
+            "that has a value per class, and give the values to `llm4seg convert folder --labels`."
         )
     return pair_folders(images, masks / "0" if classes else masks)
 

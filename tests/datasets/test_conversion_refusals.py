@@ -1,6 +1,8 @@
 import errno
 import os
+import shutil
 
+import numpy as np
 import pytest
 from dataset_trees import contents, make_folder, noise, pixels, save
 
@@ -28,6 +30,26 @@ def test_missing_and_extra_masks_are_named(source, refused):
     (source / "images/p0_1.png").unlink()
     sentence = refused("convert", "folder", source, "-d", 1)
     assert "1 masks have no image" in sentence and "p9_1.png" in sentence
+
+
+def test_a_folder_per_class_is_refused_with_two_ways_out_that_work(source, llm4seg, refused, raw):
+    shutil.copytree(source / "masks/0", source / "masks/1")
+    sentence = refused("convert", "folder", source, "-d", 1)
+    assert "masks contains a folder for each of the classes 0, 1; only masks/0 can be converted." in sentence
+    assert (
+        "For one class keep its folder alone, as masks/0. For several, replace the folders with one mask" in sentence
+    )
+    assert sentence.endswith("give the values to `llm4seg convert folder --labels`.")
+    shutil.rmtree(source / "masks/1")
+    assert llm4seg("convert", "folder", source, "-d", 1)[0] == 0
+    for path in (source / "masks/0").iterdir():
+        mask = np.zeros_like(pixels(path), dtype=np.uint8)
+        mask[4:12, 4:12], mask[16:24, 16:24] = 128, 255
+        save(mask, source / "masks" / path.name)
+    shutil.rmtree(source / "masks/0")
+    table = "background=0,cyst=128,mass=255"
+    assert llm4seg("convert", "folder", source, "-d", 2, "--labels", table)[0] == 0
+    assert set(np.unique(pixels(raw / "Dataset002_data/labelsTr/p0_0.png"))) == {0, 1, 2}
 
 
 def test_unreadable_image_is_named(source, refused):
