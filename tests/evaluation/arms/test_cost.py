@@ -45,7 +45,7 @@ def arm(tmp_path):
     (run / "dataset.json").write_text(json.dumps(dataset))
     modules = {"conv_op": torch.nn.Conv2d, "norm_op": torch.nn.InstanceNorm2d, "nonlin": torch.nn.LeakyReLU}
     network = PlainConvUNet(input_channels=1, num_classes=2, **KWARGS, **modules)
-    torch.save({"network_weights": network.state_dict()}, run / "fold_0" / "checkpoint_final.pth")
+    torch.save({"network_weights": network.state_dict(), "current_epoch": 2}, run / "fold_0" / "checkpoint_final.pth")
     return Arm("nnUNetTrainer", "nnUNetPlans", (Run(run),)), network
 
 
