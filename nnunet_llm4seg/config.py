@@ -110,6 +110,18 @@ def settings() -> tuple[Setting, ...]:
     return tuple(found)
 
 
+def as_options(values: Mapping[str, Any]) -> list[str]:
+    """Fields of `LLM4SegConfig` as options of `llm4seg plan`."""
+    words = []
+    for name, value in values.items():
+        option = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{option}" if value else f"--no-{option}")
+        elif value is not None:
+            words += [f"--{option}", str(value)]
+    return words
+
+
 def _check(setting: Setting, value: Any) -> None:
     if value is None and setting.optional:
         return

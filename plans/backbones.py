@@ -16,6 +16,7 @@ from nnunet_llm4seg.errors import ConfigError
 from nnunet_llm4seg.nnunet.environment import dataset_id
 from nnunet_llm4seg.nnunet.files import read_dataset
 from nnunet_llm4seg.nnunet.plans import PROTOCOL, inherited
+from nnunet_llm4seg.plans.cascade import first_stage
 from nnunet_llm4seg.plans.grid import planned_grid
 from nnunet_llm4seg.plans.make import Written, is_preprocessed, make_plans, read_source, write_once
 from nnunet_llm4seg.plans.protocol import Pair, protocol_baseline
@@ -155,13 +156,19 @@ def with_backbone(
         name: One of `BACKBONES`.
 
     Raises:
-        ConfigError: the network cannot take the patch.
+        ConfigError: the network cannot take the patch, or a cascade's first stage is not among the configurations.
         DatasetError: there is no such configuration.
     """
     backbone = BACKBONES[name]
     plans = deepcopy(dict(source))
     plans["plans_name"] = f"{source['plans_name']}_{name}"
     for configuration in configurations:
+        first = first_stage(source, configuration)
+        if first is not None and first not in configurations:
+            raise ConfigError(
+                f"configuration: {configuration!r} is the second stage of a cascade; with --backbone, name its first "
+                f"too, so that both have this network: `-c {first} -c {configuration}`."
+            )
         planned = inherited(source, configuration, "patch_size")
         patch = list(patch_size or planned)
         if len(patch) != len(planned):

@@ -17,6 +17,7 @@ from nnunet_llm4seg.llm.positions import rotary_frequencies
 from nnunet_llm4seg.nnunet.environment import dataset_id
 from nnunet_llm4seg.nnunet.files import json_or_none
 from nnunet_llm4seg.nnunet.plans import ASKED, SOURCE_PLANS, inherited, read_plans
+from nnunet_llm4seg.plans.cascade import first_stage
 from nnunet_llm4seg.plans.report import describe_plans
 from nnunet_llm4seg.tokens import refuse_too_many_tokens
 
@@ -42,7 +43,7 @@ def make_plans(
 
     Raises:
         ConfigError: a field does not exist or its value is not allowed, by the network or by the model.
-        DatasetError: the name cannot be used, or there is no such configuration.
+        DatasetError: the name cannot be used, there is no such configuration, or its cascade is incomplete.
         ModelFilesError: the model's `config.json` is on this machine, and the layer does not exist or cannot be built.
     """
     config = LLM4SegConfig.from_dict(fields)
@@ -55,6 +56,7 @@ def make_plans(
     plans["plans_name"] = name
     plans[SOURCE_PLANS] = source["plans_name"]
     for configuration in configurations:
+        first_stage(source, configuration)  # refuses a broken cascade
         architecture = deepcopy(dict(inherited(source, configuration, "architecture")))
         _refuse_what_the_encoder_lacks(source, configuration, architecture, config)
         architecture[ASKED] = dict(fields)

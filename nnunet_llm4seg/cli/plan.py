@@ -1,13 +1,14 @@
 """`llm4seg plan`: LLM4Seg plans made from nnU-Net's own, on the same preprocessed data."""
 
 import inspect
+import shlex
 from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
 from nnunet_llm4seg.cli import app
-from nnunet_llm4seg.config import Setting, settings
+from nnunet_llm4seg.config import Setting, as_options, settings
 
 
 def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
@@ -63,7 +64,9 @@ def plan(
 ) -> None:
     """Write LLM4Seg plans made from nnU-Net's own; only the settings given here are written."""
     from nnunet_llm4seg.nnunet.environment import dataset_folder
+    from nnunet_llm4seg.nnunet.plans import read_plans
     from nnunet_llm4seg.plans.backbones import parse_patch, write_backbone_pair
+    from nnunet_llm4seg.plans.cascade import describe_cascade, first_stage, in_training_order
     from nnunet_llm4seg.plans.make import write_plans
     from nnunet_llm4seg.plans.protocol import write_pair
     from nnunet_llm4seg.trainer.recipes import RECIPES, vanilla_trainer
@@ -95,8 +98,24 @@ def plan(
     if recipe:
         print(f"\n{backbone} is published with: {RECIPES[recipe].summary}; both arms get it from their trainers.")
     print("\nTrain the baseline and the network with the LLM layer with:\n")
+    plans = read_plans(written.path, "run this command again")
+    trainer = f"nnUNetTrainerLLM4Seg{recipe}"
+    vanilla = f" -tr {vanilla_trainer(recipe)}" if recipe else ""
+    command = "llm4seg train" if "Vanilla" in vanilla else "nnUNetv2_train"
+    baselines = in_training_order(
+        plans, [*configuration, *(first for each in configuration if (first := first_stage(plans, each)))]
+    )
+    cascaded = {first_stage(plans, each) for each in configuration}
+    for each in baselines:
+        loop = each in cascaded or first_stage(plans, each) is not None  # a second stage needs the first's every fold
+        before, fold, after = ("for fold in 0 1 2 3 4; do ", "$fold", "; done") if loop else ("", "0", "")
+        print(f"{before}{command} {folder.name} {each} {fold} -p {baseline}{vanilla}{after}")
+        if each in configuration:
+            print(f"{before}llm4seg train {folder.name} {each} {fold} -p {written.path.stem} -tr {trainer}{after}")
     for each in configuration:
-        vanilla = f" -tr {vanilla_trainer(recipe)}" if recipe else ""
-        command = "llm4seg train" if "Vanilla" in vanilla else "nnUNetv2_train"
-        print(f"{command} {folder.name} {each} 0 -p {baseline}{vanilla}")
-        print(f"llm4seg train {folder.name} {each} 0 -p {written.path.stem} -tr nnUNetTrainerLLM4Seg{recipe}")
+        words = ["-c", str(first_stage(plans, each)), "-c", each, "-p", source, "-o", f"{written.path.stem}_cascade"]
+        words += as_options(fields)
+        other = f"{vanilla_trainer(recipe) if recipe else 'nnUNetTrainer'}__{baseline}"
+        both = shlex.join(["llm4seg", "plan", folder.name, *words])
+        lines = list(describe_cascade(plans, each, trainer=trainer, other=other, plan_both=both))
+        print(*(["", *lines] if lines else []), sep="\n", end="\n" if lines else "")

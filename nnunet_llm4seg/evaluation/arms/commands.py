@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nnunet_llm4seg.config import as_options
 from nnunet_llm4seg.evaluation.arms.runs import Arm
 from nnunet_llm4seg.nnunet.plans import ASKED, SOURCE_PLANS, all_entries
 
@@ -26,10 +27,5 @@ def training_commands(every: Sequence[Arm], dataset: str, configuration: str, fo
 def _plan_command(dataset: str, configuration: str, plans: Mapping[str, Any]) -> str:
     words = ["llm4seg", "plan", dataset, "-c", configuration, "-p", plans[SOURCE_PLANS]]
     words += ["-o", plans["plans_name"]]
-    for field, value in all_entries(plans, configuration)["architecture"].get(ASKED, {}).items():
-        option = field.replace("_", "-")
-        if isinstance(value, bool):
-            words.append(f"--{option}" if value else f"--no-{option}")
-        elif value is not None:
-            words += [f"--{option}", str(value)]
+    words += as_options(all_entries(plans, configuration)["architecture"].get(ASKED, {}))
     return shlex.join(words)
