@@ -11,6 +11,7 @@ from typing import Any
 
 from nnunet_llm4seg.errors import DatasetError
 from nnunet_llm4seg.files import write_json
+from nnunet_llm4seg.nnunet.names import DATASET, HELD_OUT_IMAGES, HELD_OUT_LABELS, TRAINING_IMAGES, TRAINING_LABELS
 
 TRAINING, HELD_OUT, LEAST = 40, 10, 10
 
@@ -21,7 +22,7 @@ def layout_of(folder: Path) -> str:
     Raises:
         DatasetError: it is neither.
     """
-    if (folder / "dataset.json").is_file() and (folder / "imagesTr").is_dir():
+    if (folder / DATASET).is_file() and (folder / TRAINING_IMAGES).is_dir():
         return "raw"
     if (folder / "images").is_dir() and (folder / "masks").is_dir():
         return "folder"
@@ -59,25 +60,25 @@ def write_part(source: Path, target: Path, *, seed: int) -> None:
     description, chosen = _chosen(source, seed=seed)
     unfinished = target.with_name(f".{target.name}.part")
     shutil.rmtree(unfinished, ignore_errors=True)
-    for part in ("imagesTr", "labelsTr", "imagesTs", "labelsTs"):
+    for part in (TRAINING_IMAGES, TRAINING_LABELS, HELD_OUT_IMAGES, HELD_OUT_LABELS):
         (unfinished / part).mkdir(parents=True)
     for part, label, images in chosen:
         shutil.copy2(label, unfinished / f"labels{part}")
         for image in images:
             shutil.copy2(image, unfinished / f"images{part}")
     description["numTraining"] = sum(part == "Tr" for part, _, _ in chosen)
-    write_json(unfinished / "dataset.json", description)
+    write_json(unfinished / DATASET, description)
     os.replace(unfinished, target)
 
 
 def _chosen(source: Path, *, seed: int) -> tuple[dict[str, Any], list[tuple[str, Path, list[Path]]]]:
     """Content of dataset.json, and of each case its part (Tr or Ts), its label and its images."""
     try:
-        description = json.loads((source / "dataset.json").read_text(encoding="utf-8"))
+        description = json.loads((source / DATASET).read_text(encoding="utf-8"))
         ending = description["file_ending"]
     except (OSError, ValueError, KeyError) as error:
-        raise DatasetError(f"--data: {source / 'dataset.json'} cannot be used ({error!r}); fix it first.") from error
-    labels = {path.name.removesuffix(ending): path for path in sorted((source / "labelsTr").glob(f"*{ending}"))}
+        raise DatasetError(f"--data: {source / DATASET} cannot be used ({error!r}); fix it first.") from error
+    labels = {path.name.removesuffix(ending): path for path in sorted((source / TRAINING_LABELS).glob(f"*{ending}"))}
     if len(labels) < LEAST:
         raise DatasetError(
             f"--data: {source} has {len(labels)} cases with a label ending in {ending} in labelsTr; the demo needs at "
@@ -90,7 +91,7 @@ def _chosen(source: Path, *, seed: int) -> tuple[dict[str, Any], list[tuple[str,
     chosen = []
     for name, part in parts.items():
         channels = range(len(description["channel_names"]))
-        images = [source / "imagesTr" / f"{name}_{channel:04d}{ending}" for channel in channels]
+        images = [source / TRAINING_IMAGES / f"{name}_{channel:04d}{ending}" for channel in channels]
         for image in images:
             if not image.is_file():
                 raise DatasetError(

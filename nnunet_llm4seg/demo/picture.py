@@ -10,6 +10,7 @@ import numpy as np
 from nnunet_llm4seg.demo.scores import read_image, read_mask, read_scores
 from nnunet_llm4seg.files import written_whole
 from nnunet_llm4seg.nnunet.files import read_dataset
+from nnunet_llm4seg.nnunet.names import HELD_OUT_IMAGES, HELD_OUT_LABELS
 
 _TRUTH, _ARM = "#2ca02c", "#ff7f0e"
 
@@ -36,9 +37,9 @@ def draw(dataset: Path, arms: dict[str, Path], cases: list[str], scores: Path, c
     figure.suptitle(caption, fontsize=9)
     axes = figure.subplots(len(cases), columns, squeeze=False)
     for row, case in zip(axes, cases, strict=True):
-        truth = read_mask(dataset / "labelsTs", case, description)
+        truth = read_mask(dataset / HELD_OUT_LABELS, case, description)
         chosen = int(truth.sum(axis=(1, 2)).argmax())
-        image = read_image(dataset / "imagesTs", case, description)[chosen]
+        image = read_image(dataset / HELD_OUT_IMAGES, case, description)[chosen]
         for panel in row:
             panel.imshow(image, cmap="gray")
             panel.set_xticks([])

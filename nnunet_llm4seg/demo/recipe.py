@@ -12,6 +12,7 @@ from nnunet_llm4seg.demo import own_data, scores, smollm2, synthetic
 from nnunet_llm4seg.demo.picture import draw
 from nnunet_llm4seg.demo.steps import Step
 from nnunet_llm4seg.nnunet.environment import FOLDERS, TRAINERS, with_trainers
+from nnunet_llm4seg.nnunet.names import HELD_OUT_IMAGES, HELD_OUT_LABELS, SUMMARY, VALIDATION
 
 SEED = 20250622
 ARMS = {"vanilla": "nnUNetTrainerVanilla_demo", "LLM4Seg": "nnUNetTrainerLLM4Seg_demo"}
@@ -130,7 +131,7 @@ def recipe(demo: Demo, layout: str | None, fields: dict[str, str]) -> list[Step]
             Step(
                 name=f"train-{arm}",
                 title=f"{arm} is trained{_budget(trainer)}",
-                product=fold / "validation" / "summary.json",
+                product=fold / VALIDATION / SUMMARY,
                 command=("nnUNetv2_train", number, "2d", "0", "-tr", trainer, "-p", p, "-device", device),
                 checkpoints=fold,
             )
@@ -142,7 +143,7 @@ def recipe(demo: Demo, layout: str | None, fields: dict[str, str]) -> list[Step]
                 title=f"{arm} predicts the held-out cases",
                 product=demo.predictions()[arm],
                 command=(
-                    *("nnUNetv2_predict", "-i", str(demo.raw / "imagesTs"), "-o", str(demo.predictions()[arm])),
+                    *("nnUNetv2_predict", "-i", str(demo.raw / HELD_OUT_IMAGES), "-o", str(demo.predictions()[arm])),
                     *("-d", number, "-c", "2d", "-f", "0", "-tr", trainer, "-p", p),
                     *("-device", device, "-npp", "1", "-nps", "1"),
                 ),
@@ -203,7 +204,7 @@ def _device() -> str:
 
 
 def _compare(demo: Demo) -> None:
-    arms, truths, table = demo.predictions(), demo.raw / "labelsTs", demo.folder / "scores.csv"
+    arms, truths, table = demo.predictions(), demo.raw / HELD_OUT_LABELS, demo.folder / "scores.csv"
     scores.score(truths, arms, table)
     kind = "Synthetic images" if demo.data is None else "A few of your images"
     caption = f"{kind}, a training of minutes: this shows that everything works, not that one arm is better"

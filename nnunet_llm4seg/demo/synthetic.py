@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from nnunet_llm4seg.files import write_json
+from nnunet_llm4seg.nnunet.names import DATASET, HELD_OUT_IMAGES, HELD_OUT_LABELS, TRAINING_IMAGES, TRAINING_LABELS
 
 # lesion echogenicity relative to the tissue around it, in dB, from clearly dark over barely visible to bright
 CONTRASTS_DB = (-20.0, -15.0, -11.0, -8.0, 9.0)
@@ -34,7 +35,7 @@ def write_dataset(folder: Path, *, training: int, held_out: int, size: int, seed
 
     unfinished = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(unfinished, ignore_errors=True)
-    for part in ("imagesTr", "labelsTr", "imagesTs", "labelsTs"):
+    for part in (TRAINING_IMAGES, TRAINING_LABELS, HELD_OUT_IMAGES, HELD_OUT_LABELS):
         (unfinished / part).mkdir(parents=True)
     for number in range(training + held_out):
         image, mask = make_case(np.random.default_rng([seed, number]), size)
@@ -48,7 +49,7 @@ def write_dataset(folder: Path, *, training: int, held_out: int, size: int, seed
         "file_ending": ".png",
         "description": "Synthetic, ultrasound-like; made by llm4seg demo. No patient was involved.",
     }
-    write_json(unfinished / "dataset.json", description)
+    write_json(unfinished / DATASET, description)
     os.replace(unfinished, folder)
 
 

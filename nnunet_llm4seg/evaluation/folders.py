@@ -22,6 +22,7 @@ from nnunet_llm4seg.evaluation.measuring import (
 from nnunet_llm4seg.evaluation.metrics import EMPTY_POLICY, NAMES
 from nnunet_llm4seg.files import write_json, written_whole
 from nnunet_llm4seg.nnunet.files import read_json
+from nnunet_llm4seg.nnunet.names import DATASET
 from nnunet_llm4seg.nnunet.segmentations import check_same_place, find_reader
 
 
@@ -114,12 +115,12 @@ def evaluate(
 
 def _find_dataset(predictions: Path, references: Path) -> Mapping[str, Any]:
     for folder in (predictions, *predictions.absolute().parents[:2], references.absolute().parent):
-        if (folder / "dataset.json").is_file():
-            dataset = read_json(folder / "dataset.json")
+        if (folder / DATASET).is_file():
+            dataset = read_json(folder / DATASET)
             if isinstance(dataset, dict) and isinstance(dataset.get("file_ending"), str) and "labels" in dataset:
                 return dataset
             raise DatasetError(
-                f"{folder / 'dataset.json'}: it must hold `labels` and `file_ending`; fix it or use nnU-Net's."
+                f"{folder / DATASET}: it must hold `labels` and `file_ending`; fix it or use nnU-Net's."
             )
     raise DatasetError(
         f"{predictions}: no dataset.json there, above it or above {references}; put nnU-Net's dataset.json"

@@ -75,9 +75,7 @@ def require_folder(variable: str) -> Path:
     """
     folder = folder_if_set(variable)
     if folder is None:
-        raise DatasetError(
-            f"{variable} is not set; `export {variable}=FOLDER` with the folder for {FOLDERS[variable]}."
-        )
+        raise _not_set(variable)
     return folder
 
 
@@ -106,7 +104,7 @@ def dataset_name(dataset: str) -> str:
             except DatasetError as error:
                 found = error
         else:
-            found = DatasetError(f"{variable} is not set; export it as for nnU-Net.")
+            found = _not_set(variable)
     raise found
 
 
@@ -125,3 +123,7 @@ def dataset_folder(variable: str, dataset: str) -> Path:
             "name one of them."
         )
     return found[0]
+
+
+def _not_set(variable: str) -> DatasetError:
+    return DatasetError(f"{variable} is not set; `export {variable}=FOLDER` with the folder for {FOLDERS[variable]}.")

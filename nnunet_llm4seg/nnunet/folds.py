@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Collection
 from pathlib import Path
 
-FINAL, LATEST, BEST = "checkpoint_final.pth", "checkpoint_latest.pth", "checkpoint_best.pth"
+from nnunet_llm4seg.nnunet.names import BEST_CHECKPOINT, FINAL_CHECKPOINT, LATEST_CHECKPOINT, SUMMARY, VALIDATION
 
 
 def checkpoint_is_whole(path: Path) -> bool:
@@ -30,7 +30,7 @@ def validated_cases(fold: Path, ending: str) -> set[str]:
         ending: The data set's `file_ending`, `.nii.gz`.
     """
     try:
-        content = json.loads((fold / "validation" / "summary.json").read_text(encoding="utf-8"))
+        content = json.loads((fold / VALIDATION / SUMMARY).read_text(encoding="utf-8"))
         files = [Path(case["prediction_file"]).name for case in content["metric_per_case"]]
     except (OSError, ValueError, KeyError, TypeError):
         return set()
@@ -39,14 +39,14 @@ def validated_cases(fold: Path, ending: str) -> set[str]:
 
 def is_done(fold: Path, cases: Collection[str], ending: str) -> bool:
     """Whether a fold is completely trained and all its validation cases are predicted and measured."""
-    return bool(cases) and validated_cases(fold, ending) == set(cases) and checkpoint_is_whole(fold / FINAL)
+    return bool(cases) and validated_cases(fold, ending) == set(cases) and checkpoint_is_whole(fold / FINAL_CHECKPOINT)
 
 
 def resume_options(fold: Path) -> list[str]:
     """The option with which `nnUNetv2_train` continues from the state of the fold's folder: none, `--c` or `--val`."""
-    if checkpoint_is_whole(fold / FINAL):
+    if checkpoint_is_whole(fold / FINAL_CHECKPOINT):
         return ["--val"]
-    return ["--c"] if any(checkpoint_is_whole(fold / name) for name in (LATEST, BEST)) else []
+    return ["--c"] if any(checkpoint_is_whole(fold / name) for name in (LATEST_CHECKPOINT, BEST_CHECKPOINT)) else []
 
 
 def set_torn_aside(fold: Path) -> list[Path]:
@@ -56,7 +56,7 @@ def set_torn_aside(fold: Path) -> list[Path]:
         The new names.
     """
     moved = []
-    for name in (FINAL, LATEST, BEST):
+    for name in (FINAL_CHECKPOINT, LATEST_CHECKPOINT, BEST_CHECKPOINT):
         path = fold / name
         if path.is_file() and not checkpoint_is_whole(path):
             moved.append(path.replace(path.with_name(f"{name}.torn")))

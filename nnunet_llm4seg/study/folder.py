@@ -79,12 +79,6 @@ def amendments(study: Study) -> list[dict[str, Any]]:
     return [] if record is None else list(record["amendments"])
 
 
-def recorded_sha256(study: Study) -> str | None:
-    """The sha256 of the file that the study's folder is for, or None before the first run."""
-    record = _record(study.folder)
-    return None if record is None else str(record["sha256"])
-
-
 def _amend(study: Study, record: dict[str, Any], amend: bool) -> None:
     before = (study.folder / COPY).read_text(encoding="utf-8")
     lines = list(difflib.unified_diff(before.splitlines(), study.text.splitlines(), "before", "after", lineterm=""))

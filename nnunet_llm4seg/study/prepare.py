@@ -20,6 +20,7 @@ from nnunet_llm4seg.nnunet.environment import (
     with_trainers,
 )
 from nnunet_llm4seg.nnunet.files import read_dataset, read_json, read_splits
+from nnunet_llm4seg.nnunet.names import DATASET, SPLITS
 from nnunet_llm4seg.nnunet.plans import all_entries
 from nnunet_llm4seg.study.engines import LocalEngine
 from nnunet_llm4seg.study.file import Study
@@ -31,7 +32,6 @@ _PLANNERS = {
     "nnUNetPlans": [],
     **{f"nnUNetResEncUNet{size}Plans": ["-pl", f"nnUNetPlannerResEnc{size}"] for size in ("M", "L", "XL")},
 }
-_SPLITS = "splits_final.json"
 
 
 def missing(study: Study) -> list[str]:
@@ -51,9 +51,9 @@ def missing(study: Study) -> list[str]:
         kept = find_dataset(study.folder / DATASETS, given)
         if not kept:
             lines.append(f"keep the splits of {name}")
-        elif (folder / _SPLITS).is_file() and read_splits(folder / _SPLITS) != read_splits(kept[0] / _SPLITS):
+        elif (folder / SPLITS).is_file() and read_splits(folder / SPLITS) != read_splits(kept[0] / SPLITS):
             raise StudyError(
-                f"the splits in {folder / _SPLITS} have changed since the study began ({kept[0] / _SPLITS}); restore "
+                f"the splits in {folder / SPLITS} have changed since the study began ({kept[0] / SPLITS}); restore "
                 "them, or give the study another name."
             )
     return lines
@@ -88,7 +88,7 @@ def _is_file(folder: Path, plans: str) -> bool:
 
 def _has_data(folder: Path, plans: str, configuration: str) -> bool:
     """Whether every training case is preprocessed; nnU-Net writes a case's .pkl last."""
-    if not _is_file(folder, plans) or not (folder / "dataset.json").is_file():
+    if not _is_file(folder, plans) or not (folder / DATASET).is_file():
         return False
     entries = all_entries(read_json(folder / f"{plans}.json"), configuration)
     if not entries:
@@ -174,12 +174,12 @@ def _write_plans(study: Study, folder: Path, configuration: str) -> None:
 
 def _keep_splits(study: Study, folder: Path, configuration: str) -> None:
     """Make the splits that nnU-Net would (folds that start at the same time would all write them), and keep a copy."""
-    path = folder / _SPLITS
+    path = folder / SPLITS
     if not path.is_file():
         write_json(path, _default_splits(folder, baseline_plans(study), configuration))
     kept = study.folder / DATASETS / folder.name
     kept.mkdir(parents=True, exist_ok=True)
-    for name in (_SPLITS, "dataset.json"):
+    for name in (SPLITS, DATASET):
         if not (kept / name).is_file():
             with written_whole(kept / name) as part:
                 shutil.copyfile(folder / name, part)

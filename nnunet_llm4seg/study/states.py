@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nnunet_llm4seg.nnunet.folds import FINAL, checkpoint_is_whole, is_done
+from nnunet_llm4seg.nnunet.folds import checkpoint_is_whole, is_done
 from nnunet_llm4seg.nnunet.lengths import planned_epochs
 from nnunet_llm4seg.nnunet.logs import read_training_log
+from nnunet_llm4seg.nnunet.names import FINAL_CHECKPOINT
 from nnunet_llm4seg.study import attempts
 from nnunet_llm4seg.study.locks import is_held
 from nnunet_llm4seg.study.trainings import Training
@@ -96,7 +97,7 @@ def state_of(training: Training, epochs: int | str, queued: Collection[str] = ()
             **common,
             seconds_per_epoch=rate,
             eta_s=None if rate is None else rate * (total - common["epoch"]),
-            validating=common["epoch"] == total and checkpoint_is_whole(training.fold_folder / FINAL),
+            validating=common["epoch"] == total and checkpoint_is_whole(training.fold_folder / FINAL_CHECKPOINT),
             where=f"{who.get('host', '?')}:{who.get('pid', '?')}",
         )
     fault = last.fault if last is not None and last.outcome == attempts.FAILED else ""

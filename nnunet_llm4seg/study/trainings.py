@@ -10,6 +10,7 @@ from nnunet_llm4seg.errors import StudyError
 from nnunet_llm4seg.nnunet.environment import dataset_name, find_dataset, require_folder
 from nnunet_llm4seg.nnunet.files import read_dataset, read_splits
 from nnunet_llm4seg.nnunet.lengths import RECIPE_EPOCHS, llm4seg_trainer, recipe_trainer, vanilla_trainer
+from nnunet_llm4seg.nnunet.names import SPLITS
 from nnunet_llm4seg.study.arms import Arm
 from nnunet_llm4seg.study.file import Study
 from nnunet_llm4seg.study.reading import nearest
@@ -162,13 +163,13 @@ def _read_one(study: Study, given: str) -> StudyData:
         return _planned(kept[0], configuration)
     name = dataset_name(given)
     folder = require_folder("nnUNet_preprocessed") / name
-    if not (folder / "splits_final.json").is_file():
+    if not (folder / SPLITS).is_file():
         return StudyData(name, configuration, None, "")
     return _planned(folder, configuration)
 
 
 def _planned(folder: Path, configuration: str) -> StudyData:
-    splits = read_splits(folder / "splits_final.json")
+    splits = read_splits(folder / SPLITS)
     ending = read_dataset(folder)["file_ending"]
     return StudyData(folder.name, configuration, tuple(tuple(split["val"]) for split in splits), ending)
 

@@ -3,7 +3,7 @@
 import pytest
 from fold_files import write_checkpoint, write_log, write_validation
 
-from nnunet_llm4seg.nnunet import folds
+from nnunet_llm4seg.nnunet import folds, names
 from nnunet_llm4seg.nnunet.logs import read_training_log
 
 
@@ -11,14 +11,14 @@ def test_a_fold_is_done_with_a_whole_checkpoint_and_all_its_cases(tmp_path):
     assert not folds.is_done(tmp_path, ["a", "b"], ".png")
     write_validation(tmp_path, ["a", "b"])
     assert not folds.is_done(tmp_path, ["a", "b"], ".png")
-    write_checkpoint(tmp_path / folds.FINAL)
+    write_checkpoint(tmp_path / names.FINAL_CHECKPOINT)
     assert folds.is_done(tmp_path, ["a", "b"], ".png")
     assert not folds.is_done(tmp_path, ["a", "b", "c"], ".png")
     assert not folds.is_done(tmp_path, [], ".png")
 
 
 def test_a_half_written_validation_is_not_done(tmp_path):
-    write_checkpoint(tmp_path / folds.FINAL)
+    write_checkpoint(tmp_path / names.FINAL_CHECKPOINT)
     write_validation(tmp_path, ["a"])
     path = tmp_path / "validation" / "summary.json"
     path.write_text(path.read_text()[:-5])
@@ -28,7 +28,7 @@ def test_a_half_written_validation_is_not_done(tmp_path):
 
 @pytest.mark.parametrize("left", [0, 10, -1])
 def test_a_torn_checkpoint_is_not_whole(tmp_path, left):
-    path = tmp_path / folds.FINAL
+    path = tmp_path / names.FINAL_CHECKPOINT
     write_checkpoint(path)
     assert folds.checkpoint_is_whole(path)
     path.write_bytes(path.read_bytes()[:left])
@@ -38,18 +38,18 @@ def test_a_torn_checkpoint_is_not_whole(tmp_path, left):
 def test_torchs_checkpoints_are_whole(tmp_path):
     import torch
 
-    torch.save({"network_weights": {"w": torch.zeros(3)}, "current_epoch": 1}, tmp_path / folds.BEST)
-    assert folds.checkpoint_is_whole(tmp_path / folds.BEST)
+    torch.save({"network_weights": {"w": torch.zeros(3)}, "current_epoch": 1}, tmp_path / names.BEST_CHECKPOINT)
+    assert folds.checkpoint_is_whole(tmp_path / names.BEST_CHECKPOINT)
 
 
 def test_a_fold_goes_on_from_what_is_whole(tmp_path):
     assert folds.resume_options(tmp_path) == []
-    write_checkpoint(tmp_path / folds.LATEST)
+    write_checkpoint(tmp_path / names.LATEST_CHECKPOINT)
     assert folds.resume_options(tmp_path) == ["--c"]
-    (tmp_path / folds.FINAL).write_bytes(b"PK torn")
+    (tmp_path / names.FINAL_CHECKPOINT).write_bytes(b"PK torn")
     assert [path.name for path in folds.set_torn_aside(tmp_path)] == ["checkpoint_final.pth.torn"]
     assert folds.resume_options(tmp_path) == ["--c"]
-    write_checkpoint(tmp_path / folds.FINAL)
+    write_checkpoint(tmp_path / names.FINAL_CHECKPOINT)
     assert folds.resume_options(tmp_path) == ["--val"]
 
 

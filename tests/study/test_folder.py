@@ -1,5 +1,7 @@
 """The study's folder keeps the file; a changed file is refused or amended."""
 
+import json
+
 import pytest
 
 from nnunet_llm4seg.errors import StudyError
@@ -20,10 +22,10 @@ def write(tmp_path):
 
 def test_the_first_run_keeps_the_file_and_its_sha256(write):
     study = write()
-    assert folder.recorded_sha256(study) is None
+    assert not study.folder.exists()
     folder.settle(study)
     assert (study.folder / "study.yaml").read_text() == TEXT
-    assert folder.recorded_sha256(study) == study.sha256
+    assert json.loads((study.folder / "study.json").read_text())["sha256"] == study.sha256
     folder.settle(study)
     assert folder.amendments(study) == []
 

@@ -18,6 +18,7 @@ from nnunet_llm4seg.errors import ComparisonError
 from nnunet_llm4seg.evaluation.arms.runs import Arm
 from nnunet_llm4seg.evaluation.arms.twins import are_twins
 from nnunet_llm4seg.nnunet import names
+from nnunet_llm4seg.nnunet.names import FINAL_CHECKPOINT
 from nnunet_llm4seg.nnunet.plans import ASKED, RESOLVED, SOURCE_PLANS, all_entries, read_resolved
 
 _INJECTED = (ASKED, RESOLVED)
@@ -35,7 +36,7 @@ _TRAINING = (
     _VERSION,
     "validated_checkpoint",
 )
-_ASSUMED = {"validated_checkpoint": "checkpoint_final.pth"}
+_ASSUMED = {"validated_checkpoint": FINAL_CHECKPOINT}
 
 
 @dataclass(frozen=True)

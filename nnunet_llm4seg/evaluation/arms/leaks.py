@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nnunet_llm4seg.datasets.groups import joined
 from nnunet_llm4seg.errors import DatasetError
+from nnunet_llm4seg.nnunet.names import HELD_OUT_IMAGES, TRAINING_IMAGES
 
 
 def read_groups(folders: Sequence[Path], cases: Iterable[str]) -> tuple[dict[str, str], str | None]:
@@ -45,7 +46,11 @@ def read_groups(folders: Sequence[Path], cases: Iterable[str]) -> tuple[dict[str
 def raw_cases(folder: Path, ending: str) -> set[str]:
     """Names of all cases in a raw data set's folder, test cases too, by their first channel."""
     first = f"_0000{ending}"
-    return {path.name[: -len(first)] for part in ("imagesTr", "imagesTs") for path in folder.glob(f"{part}/*{first}")}
+    return {
+        path.name[: -len(first)]
+        for part in (TRAINING_IMAGES, HELD_OUT_IMAGES)
+        for path in folder.glob(f"{part}/*{first}")
+    }
 
 
 def leaked_cases(
