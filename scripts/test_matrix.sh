@@ -8,4 +8,4 @@ venv=".venv-transformers-$version"
 [ -x "$venv/bin/python" ] || "${PYTHON:-python3}" -m venv "$venv"
 "$venv/bin/python" -m pip install --quiet --upgrade pip
 "$venv/bin/python" -m pip install --quiet --editable '.[test]' "transformers==$version"
-exec "$venv/bin/python" -m pytest -m "not integration" tests/llm tests/test_bottleneck.py tests/test_grids.py tests/test_network.py tests/test_official.py tests/test_slim_checkpoints.py tests/trainer
+exec "$venv/bin/python" -m pytest -m "not integration" tests/llm tests/test_bottleneck.py tests/test_grids.py tests/test_network.py tests/test_official.py tests/trainer
