@@ -66,7 +66,7 @@ class Metric:
         one_empty: its value if only one mask is empty, which is wrong.
         percent: whether it is a share, shown in points (0 to 100); otherwise a distance in mm, or in pixels if
             the files have no mm.
-        higher_is_better: its direction.
+        higher_is_better: its direction; the report names the metrics of which lower is better.
         primary: whether it can be the primary endpoint.
     """
 

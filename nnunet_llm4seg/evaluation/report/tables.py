@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nnunet_llm4seg.evaluation.metrics import BY_NAME
+from nnunet_llm4seg.evaluation.metrics import BY_NAME, METRICS
 from nnunet_llm4seg.evaluation.report.numbers import Number, Table, differences, interval, p_value, short_names
 
 
@@ -138,13 +138,15 @@ def per_fold(summary: Mapping[str, Any]) -> Table:
 
 
 def descriptive(summary: Mapping[str, Any]) -> Table:
+    distances = ", ".join(metric.title for metric in METRICS if not metric.percent)
+    lower = ", ".join(metric.title for metric in METRICS if not metric.higher_is_better)
     table = Table(
         "details",
         "Labels and metrics",
         ["candidate", "label", "metric", "baseline", "candidate", "difference", "(a)", "(b)"],
         note=(
-            "Descriptive: intervals are not adjusted. Points, HD95 in mm (pixels where files know no mm;"
-            f" lower is better). NSD at {summary['tolerance']}."
+            f"Descriptive: intervals are not adjusted. Points, {distances} in mm (pixels where files know no mm);"
+            f" lower is better for {lower}. NSD at {summary['tolerance']}."
         ),
     )
     short = short_names(summary["candidates"])
