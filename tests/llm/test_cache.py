@@ -72,7 +72,7 @@ def test_a_changed_byte_is_found(fetched, file):
     content = bytearray(path.read_bytes())
     content[-3] ^= 1
     path.write_bytes(content)
-    assert f"{file} has another sha256" in cache.problems(cache.find("org/tiny", None, 1))[0]
+    assert f"{file} has a different sha256" in cache.problems(cache.find("org/tiny", None, 1))[0]
     assert cache.problems(cache.find("org/tiny", None, 2)) == []
 
 
