@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from platformdirs import user_cache_path
 
 from nnunet_llm4seg.errors import CacheError, LLM4SegError
 from nnunet_llm4seg.llm.families import family_of
@@ -49,11 +50,7 @@ def home() -> Path:
     """`$LLM4SEG_HOME`, or `llm4seg` in the user's cache directory."""
     if given := os.environ.get("LLM4SEG_HOME"):
         return Path(given).expanduser()
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "llm4seg"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "llm4seg" / "Cache"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "llm4seg"
+    return user_cache_path("llm4seg", appauthor=False)
 
 
 def folder_for(model: str, commit: str, layer: int) -> Path:
