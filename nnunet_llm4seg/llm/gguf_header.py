@@ -73,7 +73,7 @@ def read_header(path: Path) -> GGUFHeader:
             return _Cursor(content).header(path)
     except (OSError, ValueError, KeyError, struct.error, RecursionError) as error:
         raise ModelFilesError(
-            f"model: {path} is no GGUF file, or a damaged one ({error}); download it again."
+            f"model: {path} is not a GGUF file, or is damaged ({error}); download it again."
         ) from error
 
 

@@ -183,5 +183,5 @@ def test_truncated_file_is_refused(share, tmp_path):
 def test_hostile_header_is_refused_at_once(content, tmp_path):
     path = tmp_path / "m.gguf"
     path.write_bytes(content)
-    with pytest.raises(ModelFilesError, match="no GGUF file, or is damaged"):
+    with pytest.raises(ModelFilesError, match="is not a GGUF file, or is damaged"):
         GGUFModel(path)
