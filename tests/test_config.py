@@ -61,7 +61,7 @@ def test_the_page_on_settings_names_every_field_its_values_and_its_default():
 def test_the_options_of_plan_are_the_fields_with_their_help_and_values():
     command = get_command(registered("plan"))
     options = {option.name: option for option in command.params}
-    own = ["dataset", "configuration", "source", "name", "protocol", "token_grid"]
+    own = ["dataset", "configuration", "source", "name", "protocol", "backbone", "patch_size", "token_grid"]
     assert [name for name in options if name != "help"] == own + [setting.name for setting in settings()]
     for setting in settings():
         option = options[setting.name]

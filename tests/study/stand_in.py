@@ -54,8 +54,14 @@ def book(what):
     with open(BOOK, "a") as file:
         file.write(json.dumps([key, what, os.getpid(), time.time()]) + "\n")
 
+def runs(pid):  # a killed process that nobody has waited for yet does not
+    try:
+        return Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
 mark = folder / "being_trained"
-if mark.exists() and mark.read_text() and Path("/proc", mark.read_text()).exists():
+if mark.exists() and mark.read_text() and runs(mark.read_text()):
     book("clash")
 mark.write_text(str(os.getpid()))
 book("start " + " ".join(o for o in rest if o.startswith("--")))

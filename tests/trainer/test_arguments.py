@@ -38,7 +38,7 @@ def project(tmp_path, monkeypatch, llama):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ("999 2d 0", "dataset: '999' fits 0 folders"),
+        ("999 2d 0", "dataset: '999' matches 0 folders"),
         ("1 2d 0 -p None", r"plans: there is no .*None\.json"),
         ("1 3d_lowres 0 -p Q", "'3d_lowres' has no architecture"),
         ("1 2d first -p Q", "fold: 'first' is not allowed"),
