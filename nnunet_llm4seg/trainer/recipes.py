@@ -19,11 +19,15 @@ class Recipe(nnUNetTrainer):
     Attributes:
         epochs: Length of the training; None leaves nnU-Net's.
         supervises_coarser_scales: Whether the heads at coarser scales are trained (deep supervision).
+        rate: Learning rate at the start; None leaves nnU-Net's.
+        decay: Weight decay; None leaves nnU-Net's.
         summary: What differs from nnU-Net's own training.
     """
 
     epochs: ClassVar[int | None] = None
     supervises_coarser_scales: ClassVar[bool] = True
+    rate: ClassVar[float | None] = None
+    decay: ClassVar[float | None] = None
     summary: ClassVar[str] = "nothing"
 
     def __init__(
@@ -38,6 +42,10 @@ class Recipe(nnUNetTrainer):
         self.enable_deep_supervision = self.supervises_coarser_scales
         if self.epochs is not None:
             self.num_epochs = self.epochs
+        if self.rate is not None:
+            self.initial_lr = self.rate
+        if self.decay is not None:
+            self.weight_decay = self.decay
 
 
 class NoDeepSupervision(Recipe):
@@ -53,23 +61,9 @@ class AdamW(Recipe):
     The eps of 1e-4 is the published one, against NaN under float16.
     """
 
-    rate: ClassVar[float] = 1e-3
+    rate = 1e-3
     eps: ClassVar[float] = 1e-4
-    decay: ClassVar[float | None] = None
     summary = "AdamW, learning rate 1e-3, eps 1e-4"
-
-    def __init__(
-        self,
-        plans: dict,
-        configuration: str,
-        fold: int,
-        dataset_json: dict,
-        device: torch.device = torch.device("cuda"),  # noqa: B008 (nnU-Net's signature)
-    ) -> None:
-        super().__init__(plans, configuration, fold, dataset_json, device)
-        self.initial_lr = self.rate
-        if self.decay is not None:
-            self.weight_decay = self.decay
 
     def configure_optimizers(self):
         optimizer = torch.optim.AdamW(
