@@ -1,4 +1,4 @@
-"""A real SLURM of one node on this machine, for as long as a test needs it; ports of its own, no accounting."""
+"""A real SLURM of one node on this machine, for as long as a test needs it; ports, key and socket of its own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-_NEEDED = ("slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "scancel", "munged")
+_NEEDED = ("slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "scancel", "munged", "munge")
 
 
 def why_not() -> str | None:
@@ -39,7 +39,7 @@ class Slurm:
     def start(self) -> None:
         for name in ("state", "spool", "log"):
             (self.folder / name).mkdir(parents=True)
-        self._munge()
+        credentials = self._munge()
         host, (controller, node) = socket.gethostname().split(".")[0], _free_ports(2)
         settings = {
             "ClusterName": "test",
@@ -48,7 +48,7 @@ class Slurm:
             "SlurmdPort": node,
             "SlurmUser": "root",
             "AuthType": "auth/munge",
-            "AuthInfo": "cred_expire=5",  # a requeued job waits that long, else two minutes
+            "AuthInfo": f"socket={credentials},cred_expire=5",  # a requeued job waits that long, else two minutes
             "ProctrackType": "proctrack/linuxproc",
             "TaskPlugin": "task/none",
             "SelectType": "select/cons_tres",
@@ -68,9 +68,7 @@ class Slurm:
         lines += [f"PartitionName=cpu Nodes={host} Default=YES MaxTime=INFINITE DefMemPerCPU=100 State=UP"]
         self.configuration.write_text("\n".join(lines) + "\n")
         for name in ("slurmctld", "slurmd"):
-            log = (self.folder / "log" / name).open("wb")
-            words = [f"/usr/sbin/{name}", "-D", "-f", str(self.configuration)]
-            self.daemons.append(subprocess.Popen(words, stdout=log, stderr=log))
+            self._start(name, [name, "-D", "-f", str(self.configuration)])
         deadline = time.monotonic() + 120
         while "idle" not in self.ask("sinfo", "-h", "-o", "%t"):
             assert time.monotonic() < deadline, (self.folder / "log" / "slurmctld").read_text()[-3000:]
@@ -85,7 +83,7 @@ class Slurm:
         deadline = time.monotonic() + 30
         while self.ask("squeue", "-h") and time.monotonic() < deadline:
             time.sleep(0.5)
-        for daemon in self.daemons:
+        for daemon in reversed(self.daemons):
             with suppress(ProcessLookupError):
                 daemon.send_signal(signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
@@ -93,19 +91,24 @@ class Slurm:
             daemon.kill()
             daemon.wait()
 
-    def _munge(self) -> None:
-        """Start the service by which SLURM's daemons and commands authenticate, if it does not run yet."""
-        if Path("/run/munge/munge.socket.2").exists():
-            return
-        for name in ("/etc/munge", "/run/munge", "/var/log/munge", "/var/lib/munge"):
-            Path(name).mkdir(parents=True, exist_ok=True)
-            shutil.chown(name, "munge")
-        key = Path("/etc/munge/munge.key")
-        if not key.exists():
-            key.write_bytes(os.urandom(1024))
-        shutil.chown(key, "munge")
-        key.chmod(0o400)
-        subprocess.run(["su", "-s", "/bin/sh", "munge", "-c", "/usr/sbin/munged"], check=True)
+    def _munge(self) -> Path:
+        """Start the service by which SLURM's daemons and commands authenticate; return its socket."""
+        home = self.folder / "munge"
+        home.mkdir(mode=0o755)
+        (home / "key").write_bytes(os.urandom(128))
+        (home / "key").chmod(0o400)
+        socket_, words = home / "socket", ["munged", "--foreground", "--force", f"--socket={home / 'socket'}"]
+        words += [f"--{name}-file={home / name}" for name in ("key", "pid", "log", "seed")]
+        self._start("munged", words)
+        deadline = time.monotonic() + 60
+        while subprocess.run(["munge", "-n", "-S", socket_], capture_output=True).returncode:
+            assert time.monotonic() < deadline, (self.folder / "log" / "munged").read_text()[-3000:]
+            time.sleep(0.2)
+        return socket_
+
+    def _start(self, name: str, words: list[str]) -> None:
+        with (self.folder / "log" / name).open("wb") as log:
+            self.daemons.append(subprocess.Popen([f"/usr/sbin/{words[0]}", *words[1:]], stdout=log, stderr=log))
 
 
 def _free_ports(count: int) -> list[int]:
