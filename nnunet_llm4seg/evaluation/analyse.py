@@ -219,5 +219,6 @@ def _pairs(
         pair["verdict"] = str(verdict(*intervals, pair["method"]["p_holm"]))
         if leaked and pair["without_leaks"] is None:
             pair["verdict"] = "none"
-        pair["claim"] = claims.claim(pair, primary, leaked=len(names), cases=len(slots.case_names))
+        runs = len(arm.runs), len(chosen.baseline.runs)
+        pair["claim"] = claims.claim(pair, primary, runs=runs, leaked=len(names), cases=len(slots.case_names))
     return pairs

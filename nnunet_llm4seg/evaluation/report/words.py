@@ -34,7 +34,7 @@ def methods_paragraph(summary: Mapping[str, Any]) -> str:
         )
     if "folds" in rules:
         text += (
-            " The interval for the method with one run per arm is a t interval over fold differences,"
+            " The interval for the method, with one run in at least one arm, is a t interval over fold differences,"
             " with the correction of Nadeau and Bengio as sensitivity analysis."
         )
     if len(summary["comparisons"]) > 1:

@@ -12,11 +12,12 @@ _START = {
 }
 
 
-def claim(pair: PairResult, metric: str, *, leaked: int = 0, cases: int = 0) -> str:
+def claim(pair: PairResult, metric: str, *, runs: tuple[int, int], leaked: int = 0, cases: int = 0) -> str:
     """The sentence for one candidate, from its verdict.
 
     Args:
         metric: the primary metric.
+        runs: of the candidate and of the baseline.
         leaked: number of cases with a near-duplicate, or the same patient, in their fold's training set.
         cases: number of all cases.
     """
@@ -31,15 +32,20 @@ def claim(pair: PairResult, metric: str, *, leaked: int = 0, cases: int = 0) -> 
     if verdict == "none":
         return (
             f"No claim about the methods can be made: {name} differs by {difference} on these cases, but one"
-            " fold with one run shows nothing of how much training varies; train more folds or runs."
+            f" fold with one run {_single(runs, name)} shows nothing of how much training varies; train more folds or"
+            " runs."
         )
     method = pair["method"]
     difference += f", 95 % interval for the method {bracket(method['interval'])}"
-    ends = _limits(pair)
+    ends = _limits(pair, runs)
     if leaked:
         ends.append(_without_leaks(pair, leaked, cases))
     if verdict in ("ahead", "behind"):
-        where = "in one run per arm" if method["rule"] == "folds" else "on one split"
+        where = "on one split"
+        if method["rule"] == "folds":
+            where = (
+                "in one run per arm" if runs == (1, 1) else f"in {runs[0]} run{'s' * (runs[0] > 1)} against {runs[1]}"
+            )
         start = f"{name} is {verdict} {'of ' if verdict == 'ahead' else ''}the baseline {where}; no claim about the"
         start += f" method can be made: {difference}"
     else:
@@ -47,7 +53,14 @@ def claim(pair: PairResult, metric: str, *, leaked: int = 0, cases: int = 0) -> 
     return "; ".join([start, *ends]) + "."
 
 
-def _limits(pair: PairResult) -> list[str]:
+def _single(runs: tuple[int, int], name: str) -> str:
+    """The arm, or both arms, of which there is one run only."""
+    if runs == (1, 1):
+        return "per arm"
+    return f"of {name}" if runs[0] == 1 else "of the baseline"
+
+
+def _limits(pair: PairResult, runs: tuple[int, int]) -> list[str]:
     """What limits the statement, each as a part of the sentence."""
     method, verdict, ends = pair["method"], pair["verdict"], []
     one_run, one_fold = method["rule"] == "folds", len(pair["fold_differences"]) == 1
@@ -57,7 +70,8 @@ def _limits(pair: PairResult) -> list[str]:
         if smallest == smallest:
             ends.append(f"with 80 % power these cases and runs could have shown {points(smallest)} points")
     if one_run:
-        ends.append("with one run per arm an effect of the random seed cannot be excluded")
+        single = _single(runs, pair["candidate"])
+        ends.append(f"with one run {single} an effect of the random seed cannot be excluded")
         low, high = method["interval_correlated"]
         if verdict != "open" and low <= 0 <= high:
             ends.append("corrected for folds that share training cases, the interval contains zero")
