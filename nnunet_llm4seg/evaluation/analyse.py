@@ -165,7 +165,7 @@ def _slots(chosen: Chosen) -> Slots:
         chosen.clusters,
         len(validated) / trained,
     )
-    clusters = slots.by_unit.shape[1]
+    clusters = len(slots.unit_names)
     if clusters < 2:
         raise ComparisonError(
             f"nothing to compare: {len(slots.case_names)} case(s) in {clusters} cluster(s);"

@@ -35,7 +35,7 @@ def render(comparison: Comparison, summary: dict[str, Any]) -> str:
 
 def _figures(comparison: Comparison) -> list[dict[str, Any]]:
     slots, metric, arms = comparison.slots, comparison.primary, comparison.chosen.arms
-    baseline, main = (comparison.primary_of(arm).mean(0) @ slots.by_case for arm in arms[:2])
+    baseline, main = (slots.case_means(comparison.primary_of(arm).mean(0)) for arm in arms[:2])
     of_folds = {
         arm.name: np.array([slots.fold_means(run[None]) for run in comparison.primary_of(arm)]) for arm in arms
     }
@@ -59,7 +59,7 @@ def _figures(comparison: Comparison) -> list[dict[str, Any]]:
 def _cases(comparison: Comparison) -> list[dict[str, Any]]:
     """Overlays of the main candidate's first run against the baseline's."""
     slots, chosen = comparison.slots, comparison.chosen
-    baseline, candidate = (comparison.primary_of(arm)[0] @ slots.by_case for arm in chosen.arms[:2])
+    baseline, candidate = (slots.case_means(comparison.primary_of(arm)[0]) for arm in chosen.arms[:2])
     sections = []
     for title, indices in overlays.choose(baseline, candidate).items():
         shown = []

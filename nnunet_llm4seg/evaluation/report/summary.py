@@ -29,7 +29,7 @@ def summarise(comparison: Comparison, command: str = "") -> dict[str, Any]:
         "n_splits": len(chosen.splits),
         "cases": len(slots.case_names),
         "overlapping": len(slots.cases) > len(slots.case_names),
-        "clusters": {"rule": chosen.cluster_rule, "count": slots.by_unit.shape[1]},
+        "clusters": {"rule": chosen.cluster_rule, "count": len(slots.unit_names)},
         "runs": {arm.name: len(arm.runs) for arm in chosen.arms},
         "tolerance": describe_tolerance(comparison.tolerance),
         "layers": {arm.name: differences.layer_settings(arm, chosen.configuration) for arm in chosen.arms},

@@ -104,7 +104,7 @@ def method_interval(candidate: np.ndarray, baseline: np.ndarray, slots: Slots) -
 
 def run_variance(scores: np.ndarray, slots: Slots) -> np.ndarray:
     """Variance of one run's mean over cases (...): within folds, between runs; scores (..., S >= 2, P)."""
-    return (scores @ slots.by_fold).var(-2, ddof=1).sum(-1)
+    return slots.fold_parts(scores).var(-2, ddof=1).sum(-1)
 
 
 def _from_runs(candidate: np.ndarray, baseline: np.ndarray, slots: Slots) -> RunsInterval:
@@ -145,8 +145,8 @@ def _run_by_case(scores: np.ndarray, slots: Slots) -> np.ndarray:
     """Residuals of scores (..., S, P) after the case's mean over runs and the run's mean in its fold are removed."""
     centred = scores - scores.mean(-2, keepdims=True)
     weights = slots.fold_share
-    of_run = (centred @ slots.by_fold) / weights  # (..., S, F)
-    return centred - of_run @ (slots.by_fold > 0).T
+    of_run = slots.fold_parts(centred) / weights  # (..., S, F)
+    return centred - of_run[..., slots.fold_at]
 
 
 def fold_interval(candidate: np.ndarray, baseline: np.ndarray, slots: Slots) -> FoldsInterval:
@@ -154,7 +154,7 @@ def fold_interval(candidate: np.ndarray, baseline: np.ndarray, slots: Slots) -> 
     difference = candidate.mean(-2) - baseline.mean(-2)
     weights = slots.fold_share
     mean = difference @ slots.weight
-    of_fold = (difference @ slots.by_fold) / weights  # (..., F)
+    of_fold = slots.fold_parts(difference) / weights  # (..., F)
     n_folds = len(weights)
     if n_folds < 2:
         nothing = np.full(np.shape(mean), np.nan)

@@ -135,7 +135,7 @@ class DescriptiveRow(MetricResult):
 def describe_arm(scores: np.ndarray, slots: Slots) -> ArmResult:
     """One arm's primary metric (S, P): mean, run means, fold means, and its noise between runs."""
     runs = len(scores)
-    of_fold = scores @ slots.by_fold / slots.by_fold.sum(0)
+    of_fold = slots.fold_parts(scores) / slots.fold_share
     return {
         "mean": float(scores.mean(0) @ slots.weight),
         "runs": runs,
@@ -150,7 +150,7 @@ def against_itself(scores: np.ndarray, slots: Slots) -> AgainstItself | None:
     """The runs of one arm (S, P) against each other; None for one run."""
     if len(scores) < 2:
         return None
-    pairs = [(scores[i] - scores[j]) @ slots.by_case for i, j in combinations(range(len(scores)), 2)]
+    pairs = [slots.case_means(scores[i] - scores[j]) for i, j in combinations(range(len(scores)), 2)]
     return {
         "pairs": len(pairs),
         "largest_mean_difference": float(max(abs(pair.mean()) for pair in pairs)),
@@ -162,9 +162,9 @@ def compare_primary(candidate: np.ndarray, baseline: np.ndarray, slots: Slots, *
     """Everything about the primary metric of candidate (S, P) against baseline (S', P)."""
     interval = method_interval(candidate, baseline, slots)
     slot_differences = np.round(candidate.mean(0) - baseline.mean(0), 9)  # means of equal scores differ by 1e-17
-    differences = slot_differences @ slots.by_case
+    differences = slots.case_means(slot_differences)
     # One value per cluster for the tests that need exchangeable units.
-    of_unit = (slot_differences @ slots.by_unit) / slots.by_unit.sum(0)
+    of_unit = slots.unit_parts(slot_differences) / slots.unit_share
     p, effect = wilcoxon(of_unit)
     cases, mean = shares(differences), float(differences.mean())
     against = {"most cases": cases["better"] - cases["worse"], "the ranks of the changes": effect}
@@ -233,7 +233,7 @@ def without_leaks(
 ) -> LeakFree | None:
     """The primary comparison on the slots that are not leaked; None if fewer than two independent cases remain."""
     rest, keep = slots.without(leaked)
-    if rest.by_unit.shape[1] < 2:
+    if len(rest.unit_names) < 2:
         return None
     return {**estimate(candidate[:, keep], baseline[:, keep], rest), "cases": len(rest.case_names)}
 

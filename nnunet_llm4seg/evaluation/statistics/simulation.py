@@ -124,10 +124,10 @@ def simulate(scenario: Scenario) -> dict[str, Any]:
 def _scores(scenario: Scenario, slots: Slots, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Scores of both arms, (count, runs, P) each, as shares of one."""
     fold = np.array(slots.folds)
-    unit = slots.by_unit.argmax(1)
+    unit = slots.unit_at
     shape = (count, 1, len(fold))
     gain = np.full(shape, scenario.difference)
-    gain += scenario.case_sd * rng.standard_normal((count, 1, slots.by_unit.shape[1]))[..., unit]
+    gain += scenario.case_sd * rng.standard_normal((count, 1, len(slots.unit_names)))[..., unit]
     gain += scenario.training_sd * rng.standard_normal((count, 1, len(scenario.folds)))[..., fold]
     arms = []
     for runs, lasting in zip(scenario.runs, (np.zeros_like(gain), gain), strict=True):

@@ -38,27 +38,42 @@ class Slots:
         return sorted(set(self.folds))
 
     @cached_property
+    def unit_names(self) -> list[str]:
+        """The G units, in the order of their first slot: clusters, and cases that are in none."""
+        return list(dict.fromkeys(self.clusters.get(name, name) for name in self.cases))
+
+    @cached_property
+    def case_at(self) -> np.ndarray:
+        """Index of each slot's case in `case_names` (P,)."""
+        return _indices(self.cases, self.case_names)
+
+    @cached_property
+    def fold_at(self) -> np.ndarray:
+        """Index of each slot's fold in `fold_numbers` (P,)."""
+        return _indices(self.folds, self.fold_numbers)
+
+    @cached_property
+    def unit_at(self) -> np.ndarray:
+        """Index of each slot's unit in `unit_names` (P,)."""
+        return _indices([self.clusters.get(name, name) for name in self.cases], self.unit_names)
+
+    @cached_property
     def weight(self) -> np.ndarray:
         """Weight of each slot (P,): 1 / (N k) for a case validated in k folds; they sum to one."""
-        counts = {name: self.cases.count(name) for name in self.case_names}
-        return np.array([1 / (len(counts) * counts[name]) for name in self.cases])
+        counts = np.bincount(self.case_at)
+        return 1 / (len(counts) * counts[self.case_at])
 
-    @cached_property
-    def by_case(self) -> np.ndarray:
-        """(P, N) matrix that averages a case's slots."""
-        share = _membership(self.cases, self.case_names)
-        return share / share.sum(0)
+    def case_means(self, scores: np.ndarray) -> np.ndarray:
+        """Means (..., N) over each case's slots, of scores (..., P)."""
+        return _sums(scores, self.case_at) / np.bincount(self.case_at)
 
-    @cached_property
-    def by_fold(self) -> np.ndarray:
-        """(P, F) matrix that turns scores into each fold's contribution to the mean over cases."""
-        return _membership(self.folds, self.fold_numbers) * self.weight[:, None]
+    def fold_parts(self, scores: np.ndarray) -> np.ndarray:
+        """Contribution (..., F) of each fold to the mean over cases, of scores (..., P)."""
+        return _sums(scores * self.weight, self.fold_at)
 
-    @cached_property
-    def by_unit(self) -> np.ndarray:
-        """(P, G) matrix that turns scores into each unit's contribution to the mean over cases."""
-        units = [self.clusters.get(name, name) for name in self.cases]
-        return _membership(units, list(dict.fromkeys(units))) * self.weight[:, None]
+    def unit_parts(self, scores: np.ndarray) -> np.ndarray:
+        """Contribution (..., G) of each unit to the mean over cases, of scores (..., P)."""
+        return _sums(scores * self.weight, self.unit_at)
 
     @cached_property
     def stratum(self) -> np.ndarray:
@@ -67,7 +82,8 @@ class Slots:
         A stratum of one unit has no variance, so all such strata are joined, and joined with the
         largest one if still only one unit is left (collapsed strata; Cochran, Sampling Techniques, 5A.12).
         """
-        in_fold = (self.by_unit > 0).T.astype(float) @ _membership(self.folds, self.fold_numbers) > 0
+        in_fold = np.zeros((len(self.unit_names), len(self.fold_numbers)), bool)
+        in_fold[self.unit_at, self.fold_at] = True
         _, stratum, sizes = np.unique(in_fold, axis=0, return_inverse=True, return_counts=True)
         stratum = stratum.ravel()
         if len(sizes) > 1 and (sizes == 1).any():
@@ -78,12 +94,12 @@ class Slots:
     @cached_property
     def fold_share(self) -> np.ndarray:
         """Weight of each fold in the mean over cases (F,); they sum to one."""
-        return self.by_fold.sum(0)
+        return self.fold_parts(np.ones(len(self.cases)))
 
     @cached_property
     def unit_share(self) -> np.ndarray:
         """Weight of each unit in the mean over cases (G,); they sum to one."""
-        return self.by_unit.sum(0)
+        return self.unit_parts(np.ones(len(self.cases)))
 
     @cached_property
     def effective_folds(self) -> float:
@@ -102,10 +118,13 @@ class Slots:
         first = second = 0.0
         for inside, scale in self._jackknife:
             share = self.unit_share[inside]
-            residual = np.diag(share) - np.outer(share, share) / share.sum()  # (G, G), of the units' effects
-            of_effects = residual.T @ (scale[:, None] * residual)
-            first += float(np.trace(of_effects))
-            second += float((of_effects**2).sum())
+            # The form in the units' effects is R'SR with R = diag(share) - uu', here as diag(a) - bu' - ub' + c uu'.
+            u = share / np.sqrt(share.sum())
+            a, b, c = share**2 * scale, share * scale * u, float(u @ (scale * u))
+            uu, bu, bb = float(u @ u), float(b @ u), float(b @ b)
+            first += float(a.sum()) - 2 * bu + c * uu
+            second += float((a**2).sum() + 2 * (a @ (c * u**2 - 2 * b * u)))
+            second += 2 * bb * uu + 2 * bu**2 + c**2 * uu**2 - 4 * c * bu * uu
         return first**2 / second if second else 0.0
 
     def unit_variance(self, scores: np.ndarray) -> np.ndarray:
@@ -114,7 +133,7 @@ class Slots:
         The jackknife that omits one unit at a time inside its stratum. With equal units it is the ordinary stratified
         variance; with clusters of unequal size it is not too small when a few large ones dominate.
         """
-        sums = scores @ self.by_unit  # (..., G)
+        sums = self.unit_parts(scores)  # (..., G)
         variance = np.zeros(sums.shape[:-1])
         for inside, scale in self._jackknife:
             share, of_unit = self.unit_share[inside], sums[..., inside]
@@ -149,8 +168,13 @@ class Slots:
         return replace(self, folds=folds, cases=cases), np.array(keep, dtype=int)
 
 
-def _membership(of: Sequence, among: Sequence) -> np.ndarray:
+def _indices(of: Sequence, among: Sequence) -> np.ndarray:
     index = {value: i for i, value in enumerate(among)}
-    matrix = np.zeros((len(of), len(among)))
-    matrix[np.arange(len(of)), [index[value] for value in of]] = 1
-    return matrix
+    return np.array([index[value] for value in of], dtype=int)
+
+
+def _sums(scores: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Sums (..., K) of scores (..., P) over the slots of each index 0 .. K - 1, each of which occurs in `at` (P,)."""
+    order = np.argsort(at, kind="stable")
+    starts = np.flatnonzero(np.diff(at[order], prepend=-1))
+    return np.add.reduceat(scores[..., order], starts, axis=-1)

@@ -40,3 +40,30 @@ def test_a_large_cluster_leaves_few_degrees_of_freedom():
     clusters = {f"{i:02d}": "large" for i in range(20)}
     one = Slots((0,) * 40, tuple(f"{i:02d}" for i in range(40)), clusters)
     assert 1 <= one.unit_df < 3
+
+
+@pytest.fixture
+def uneven():
+    """Sixty slots in three folds, some of them in clusters of unequal size."""
+    rng = np.random.default_rng(0)
+    cases = tuple(f"c{i}" for i in range(60))
+    clusters = {case: f"k{rng.integers(25)}" for case in cases if rng.random() < 0.7}
+    return Slots(tuple(rng.integers(0, 3, 60).tolist()), cases, clusters)
+
+
+def test_sums_over_cases_folds_and_units_are_those_of_dense_matrices(uneven):
+    scores = np.random.default_rng(1).normal(size=(2, 3, 60))
+    for parts, at in ((uneven.fold_parts, uneven.fold_at), (uneven.unit_parts, uneven.unit_at)):
+        dense = np.eye(at.max() + 1)[at] * uneven.weight[:, None]
+        np.testing.assert_allclose(parts(scores), scores @ dense, atol=1e-15)
+    np.testing.assert_allclose(uneven.case_means(scores), scores[..., np.argsort(uneven.cases)])
+
+
+def test_degrees_of_freedom_are_those_of_the_dense_quadratic_form(uneven):
+    first = second = 0.0
+    for inside, scale in uneven._jackknife:
+        share = uneven.unit_share[inside]
+        residual = np.diag(share) - np.outer(share, share) / share.sum()
+        form = residual.T @ (scale[:, None] * residual)
+        first, second = first + np.trace(form), second + (form**2).sum()
+    assert uneven.unit_df == pytest.approx(first**2 / second)
