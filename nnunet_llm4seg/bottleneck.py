@@ -39,6 +39,8 @@ class LLMBottleneck(nn.Module):
         finite: After a forward pass, a boolean tensor: whether the output was finite before any clamping.
         finite_input: Likewise, whether the features that came in were finite.
         clamped: Likewise, the share of the output's values that exceeded the dtype of the features.
+        share: Likewise in training mode, the mean norm of what is added to the features (or replaces them, if
+            `residual` is `none`), divided by the mean norm of the features; norms are over channels.
 
     Raises:
         LLM4SegError: see `llm.source.prepare_layer`.
@@ -65,9 +67,13 @@ class LLMBottleneck(nn.Module):
         self.adapter2 = nn.Linear(layer.hidden_size, channels)
         if config.residual == "gated":
             self.gate = nn.Parameter(torch.zeros(1))
+        if config.residual == "zero":
+            nn.init.zeros_(self.adapter2.weight)
+            nn.init.zeros_(self.adapter2.bias)
         self.finite: torch.Tensor | None = None
         self.finite_input: torch.Tensor | None = None
         self.clamped: torch.Tensor | None = None
+        self.share: torch.Tensor | None = None
         self.register_load_state_dict_pre_hook(_check_incoming)
         self.register_load_state_dict_post_hook(_finish_loading)
 
@@ -81,6 +87,11 @@ class LLMBottleneck(nn.Module):
         """Whether the layer holds its values."""
         return self.layer.loaded
 
+    @property
+    def gate_value(self) -> float | None:
+        """The gate's value, or None if there is no gate."""
+        return self.gate.item() if self.config.residual == "gated" else None
+
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """(B, C, *grid) -> (B, C, *grid)."""
         self.layer.refuse_unloaded()
@@ -89,7 +100,11 @@ class LLMBottleneck(nn.Module):
             tokens = features.flatten(2).transpose(1, 2).to(torch.float32)  # (B, N, C)
             hidden = self.layer(self.adapter1(tokens), grid)  # (B, N, D)
             update = self.adapter2(hidden).transpose(1, 2).unflatten(2, grid).float()  # (B, C, *grid)
-            output = features + self.gate * update if self.config.residual == "gated" else update
+            if self.config.residual == "gated":
+                update = self.gate * update
+            if self.training:
+                self.share = _mean_norm(update) / _mean_norm(features)
+            output = update if self.config.residual == "none" else features + update
             limit = min(torch.finfo(features.dtype).max, torch.finfo(output.dtype).max)
             values = output.detach()
             self.finite, self.finite_input = torch.isfinite(values).all(), torch.isfinite(features.detach()).all()
@@ -110,6 +125,11 @@ class LLMBottleneck(nn.Module):
         """Moves between devices only: layer and adapters keep their dtypes in a network that is cast."""
         super()._apply(moves_only(fn), recurse)
         return self
+
+
+def _mean_norm(maps: torch.Tensor) -> torch.Tensor:
+    """(B, C, *grid) -> the mean over all positions of the norm over channels."""
+    return maps.detach().float().norm(dim=1).mean()
 
 
 def _check_incoming(module: LLMBottleneck, state: dict[str, Any], prefix: str, *_: object) -> None:

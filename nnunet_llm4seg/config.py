@@ -12,7 +12,7 @@ from nnunet_llm4seg.errors import ConfigError
 Weights = Literal["pretrained", "shuffled", "random"]
 Attention = Literal["causal", "bidirectional"]
 Positions = Literal["paper", "rope", "axial", "none"]
-Residual = Literal["none", "gated"]
+Residual = Literal["none", "gated", "zero"]
 Dtype = Literal["auto", "bfloat16", "float32"]
 
 
@@ -37,7 +37,7 @@ class LLM4SegConfig:
     trainable: Annotated[bool, "train the layer too"] = False
     attention: Annotated[Attention, "what a token sees: those before it in raster order, or all"] = "causal"
     positions: Annotated[Positions, "rotary tables: the paper's, the model's own, per axis, or none"] = "paper"
-    residual: Annotated[Residual, "none replaces the features; gated adds to them, from exactly zero"] = "none"
+    residual: Annotated[Residual, "none replaces the features; gated and zero add to them, from exactly 0"] = "none"
     stage: Annotated[int, "encoder stage whose output goes through the layer; -1 is the bottleneck"] = -1
     dtype: Annotated[Dtype, "compute type; auto is bfloat16 if the GPU supports it, else float32"] = "auto"
     seed: Annotated[int, "seed of shuffled and random weights"] = 0

@@ -125,6 +125,41 @@ def test_gated_residual_starts_as_the_exact_identity_and_can_leave_it(llama):
     assert block.gate.grad.abs().item() > 0
 
 
+def test_a_residual_from_zero_starts_as_the_exact_identity_and_learns_at_full_rate(llama):
+    block = make(llama, residual="zero")
+    x = torch.randn(2, 6, 4, 4)
+    output = block(x)
+    assert torch.equal(output, x) and block.share == 0
+    output.square().sum().backward()
+    assert relative(block.adapter2.weight.grad, make_after_step(llama, x)) < 1e-5
+    with torch.no_grad():
+        block.adapter2.weight.add_(0.01)
+    assert relative(block(x) - x, by_hand(x, block, layer_tensors(llama, 1), heads=4, kv_heads=2)) < 1e-5
+
+
+def make_after_step(llama, x):
+    """The gradient of adapter2 where the update is added ungated to the same features."""
+    block = make(llama)
+    (2 * x * block(x)).sum().backward()
+    return block.adapter2.weight.grad
+
+
+@pytest.mark.parametrize(("fields", "gate"), [({}, 1), ({"residual": "zero"}, 1), ({"residual": "gated"}, -0.25)])
+def test_the_share_is_what_the_path_adds_over_the_features(llama, fields, gate):
+    block = make(llama, **fields)
+    with torch.no_grad():
+        block.adapter2.bias.fill_(0.5)
+        if "gate" in dict(block.named_parameters()):
+            block.gate.fill_(gate)
+    x = torch.randn(2, 6, 4, 5)
+    put = block(x) - (0 if not fields else x)
+    expected = put.flatten(2).norm(dim=1).mean() / x.flatten(2).norm(dim=1).mean()
+    assert torch.allclose(block.share, expected) and not block.share.requires_grad
+    before = block.share
+    block.eval()(3 * x)
+    assert block.share is before  # predictions pay nothing for it
+
+
 def test_frozen_layer_stays_in_eval_mode_and_takes_no_gradient(llama):
     block = make(llama).train()
     assert block.training and not block.layer.training
@@ -192,8 +227,11 @@ def test_compiles_to_one_graph_that_computes_the_same(llama):
     compiled = torch.compile(block, fullgraph=True, backend="aot_eager")
     x = torch.randn(2, 6, 4, 4)
     assert torch.allclose(compiled(x), block(x), atol=1e-6)
+    share = block.share
+    block(x)
+    assert torch.allclose(share, block.share)
     compiled(torch.full((2, 6, 4, 4), math.nan))
-    assert not block.finite
+    assert not block.finite and not torch.isfinite(block.share)
 
 
 @pytest.mark.parametrize("compiled", [False, True])

@@ -83,9 +83,10 @@ def test_a_checkpoint_loads_strictly_into_a_skeleton(llama):
 
 
 @pytest.mark.parametrize("dims", [2, 3])
-def test_gated_injection_leaves_the_vanilla_output_bit_identical(llama, dims):
+@pytest.mark.parametrize("residual", ["gated", "zero"])
+def test_a_residual_leaves_the_vanilla_output_bit_identical(llama, dims, residual):
     x = torch.randn(2, 1, *PATCH[dims])
-    assert torch.equal(inject(unet(dims), config(llama, residual="gated"))(x), unet(dims)(x))
+    assert torch.equal(inject(unet(dims), config(llama, residual=residual))(x), unet(dims)(x))
 
 
 @pytest.mark.parametrize(("stage", "channels"), [(-1, 8), (-2, 6), (-3, 4)])

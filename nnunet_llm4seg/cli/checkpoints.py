@@ -37,7 +37,7 @@ def warm_start(
     print(f"Segmentation heads from the checkpoint: {len(made.heads) - len(fresh)} of {len(made.heads)}.")
     if fresh:
         print(f"Skipped {len(fresh)}, which have another shape there and start anew: {', '.join(fresh)}.")
-    if made.settings.config.residual != "gated":
+    if made.settings.config.residual == "none":
         print("residual is none: the LLM layer replaces the features, so step 0 is not the vanilla prediction.")
     print("-pretrained_weights loads all of it but the segmentation heads, which nnU-Net always initialises anew.")
     print("To keep the heads in it, copy it as checkpoint_latest.pth into the new fold's folder and train with --c.")

@@ -1,4 +1,4 @@
-"""What nnU-Net's training logs say about a fold: losses, pseudo Dice, seconds per epoch, peak memory."""
+"""What training logs say about a fold: losses, pseudo Dice, seconds per epoch, peak memory, the layer's share."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nnunet_llm4seg.nnunet.shares import read_share_line
+
 _STAMP = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: +"
 _LINE = re.compile(
     _STAMP + r"(?:(?P<epoch>Epoch (\d+)\s*$)|"
-    r"(?P<name>train_loss|val_loss|Pseudo dice|Epoch time:|Peak memory:)\s+(.*))"
+    r"(?P<name>train_loss|val_loss|Pseudo dice|Epoch time:|Peak memory:|LLM4Seg: share)\s+(.*))"
 )
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e-?\d+)?|\bnan\b")
 
@@ -22,6 +24,8 @@ class TrainingLog:
     val_loss: dict[int, float] = field(default_factory=dict)
     pseudo_dice: dict[int, float] = field(default_factory=dict)
     seconds: dict[int, float] = field(default_factory=dict)
+    layer_share: dict[int, float] = field(default_factory=dict)
+    gate: dict[int, float] = field(default_factory=dict)
     peak_memory_mb: float | None = None
 
     @property
@@ -47,6 +51,11 @@ def read_training_log(fold: Path) -> TrainingLog:
                 continue
             if match["epoch"]:
                 epoch = int(match[2])
+                continue
+            if match["name"] == "LLM4Seg: share":
+                share, gate = read_share_line(line) or (None, None)
+                log.layer_share |= {} if share is None else {epoch: share}
+                log.gate |= {} if gate is None else {epoch: gate}
                 continue
             numbers = [float(text) for text in _NUMBER.findall(match[4])]
             if not numbers:

@@ -25,10 +25,12 @@ from nnunet_llm4seg.nnunet.checkpoints import read_checkpoint
 from nnunet_llm4seg.nnunet.environment import dataset_id, require_folder
 from nnunet_llm4seg.nnunet.names import DEBUG, FINAL_CHECKPOINT, PLANS, model_folder_name
 from nnunet_llm4seg.nnunet.plans import ASKED, inherited
+from nnunet_llm4seg.nnunet.shares import share_line, share_warning
 from nnunet_llm4seg.tokens import refuse_too_many_tokens, strides_of
 from nnunet_llm4seg.trainer.checkpoints import layer_from_siblings, newest_readable
 from nnunet_llm4seg.trainer.numerics import NumericsWatch
 from nnunet_llm4seg.trainer.settings import read_results, refuse_difference, resolve, settings_in, write_into
+from nnunet_llm4seg.trainer.shares import ShareWatch, last_share, log_share
 from nnunet_llm4seg.trainer.summary import describe_network, describe_settings
 from nnunet_llm4seg.trainer.whole import WholeCheckpoints
 
@@ -62,7 +64,7 @@ class nnUNetTrainerLLM4Seg(WholeCheckpoints):
         write_into(plans, configuration, self.settings)
         self.to_continue = bool(plans.get("continue_training"))
         self.validated_checkpoint = FINAL_CHECKPOINT
-        self.numerics = NumericsWatch()
+        self.numerics, self.shares = NumericsWatch(), ShareWatch()
         super().__init__(plans, configuration, fold, dataset_json, device)
         self.save_every = 10  # epochs; one epoch on CT takes minutes, and jobs are killed
         if self.epochs is not None:
@@ -147,6 +149,8 @@ class nnUNetTrainerLLM4Seg(WholeCheckpoints):
 
     def on_train_end(self) -> None:
         super().on_train_end()
+        if warning := share_warning(last_share(self.logger)):
+            self.print_to_log_file(f"WARNING: {warning}")
         self.validated_checkpoint = FINAL_CHECKPOINT
         if self.device.type == "cuda":
             peak = torch.cuda.max_memory_allocated(self.device) / 1e6
@@ -163,12 +167,16 @@ class nnUNetTrainerLLM4Seg(WholeCheckpoints):
     def train_step(self, batch: dict) -> dict:
         result = super().train_step(batch)
         self.numerics.look(self.bottleneck, self.current_epoch, scaled=self.grad_scaler is not None)
+        self.shares.look(self.bottleneck)
         return result
 
     def on_train_epoch_end(self, train_outputs: list[dict]) -> None:
         super().on_train_epoch_end(train_outputs)
         for sentence in self.numerics.finish_epoch(self.current_epoch):
             self.print_to_log_file(sentence)
+        share, gate = self.shares.finish_epoch(), self.bottleneck.gate_value
+        log_share(self.logger, share, gate, self.current_epoch)
+        self.print_to_log_file(share_line(share, gate))
 
     def load_checkpoint(self, filename_or_checkpoint: dict | str) -> None:
         """As nnU-Net's, but --c uses the readable one of latest and best with the highest epoch, and logs it."""

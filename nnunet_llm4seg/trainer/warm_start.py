@@ -50,7 +50,7 @@ def warm_start(
 
     Encoder, decoder and segmentation heads are the vanilla network's, the LLM layer is the one that the plans and the
     trainer ask for, the two adapters are new (drawn with the settings' `seed`), and a gate is zero: with
-    `residual: gated` the network computes exactly what the vanilla network computes, if all heads fit.
+    `residual: gated` or `zero` the network computes exactly what the vanilla network computes, if all heads fit.
 
     Args:
         path: Checkpoint of nnU-Net's own trainer, whose network but for its heads is the one in `plans`.

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import math
 from importlib.metadata import version
 from pathlib import Path
 
@@ -82,6 +83,60 @@ def test_a_step_with_an_inf_of_the_encoders_is_counted_where_a_gradscaler_skips_
     made.logger.log("epoch_start_timestamps", 0.0, 0)
     made.on_train_epoch_end([{"loss": 0.0}])
     assert "in 1 of 1 steps the encoder's output was inf or nan" in Path(made.log_file).read_text()
+
+
+def one_epoch(made, epoch=0):
+    made.current_epoch = epoch
+    made.on_epoch_start()
+    made.on_train_epoch_start()
+    made.on_train_epoch_end([made.train_step(batch())])
+
+
+def test_the_layers_share_is_in_the_log_the_logger_and_the_checkpoint_of_every_epoch(folders, llama, tmp_path):
+    made = trainer(llama, "nnUNetTrainerLLM4SegGated")
+    made._load_layer()
+    with torch.no_grad():
+        made.bottleneck.gate.fill_(0.25)
+    one_epoch(made)
+    one_epoch(made, 1)
+    shares, gates = (made.logger.get_checkpoint()[key] for key in ("llm4seg_share", "llm4seg_gate"))
+    assert len(shares) == 2 and shares[1] == made.bottleneck.share.item() > 0
+    assert gates[1] == made.bottleneck.gate.item()
+    log = read_training_log(Path(made.output_folder))
+    assert log.layer_share == {0: pytest.approx(shares[0], rel=0.01), 1: pytest.approx(shares[1], rel=0.01)}
+    assert log.gate == {0: pytest.approx(gates[0], rel=0.01), 1: pytest.approx(gates[1], rel=0.01)}
+    made.save_checkpoint(str(tmp_path / "checkpoint_latest.pth"))
+    again = trainer(llama, "nnUNetTrainerLLM4SegGated")
+    again.load_checkpoint(str(tmp_path / "checkpoint_latest.pth"))
+    assert again.logger.get_checkpoint()["llm4seg_share"] == shares
+
+
+def test_a_checkpoint_without_shares_continues_and_nnunet_plots_all_its_epochs(folders, llama, tmp_path, monkeypatch):
+    old, made = trainer(llama), trainer(llama)
+    for key, values in old.logger.get_checkpoint().items():
+        values.extend([0.5] * 2 if key != "epoch_start_timestamps" else [0.0] * 2)
+    old._load_layer()
+    old.save_checkpoint(str(tmp_path / "checkpoint_latest.pth"))
+    made.load_checkpoint(str(tmp_path / "checkpoint_latest.pth"))
+    one_epoch(made, 2)
+    held = made.logger.get_checkpoint()
+    assert [math.isnan(share) for share in held["llm4seg_share"]] == [True, True, False]
+    assert "llm4seg_gate" not in held
+    for key in ("mean_fg_dice", "val_losses", "lrs", "epoch_end_timestamps", "dice_per_class_or_region"):
+        made.logger.log(key, 0.5, 2)
+    made.logger.plot_progress_png(str(tmp_path))
+    assert (tmp_path / "progress.png").is_file()
+
+
+def test_a_training_that_ends_as_vanilla_in_disguise_says_so(folders, llama, monkeypatch):
+    monkeypatch.setattr(nnUNetTrainer, "on_train_end", lambda *_: None)
+    made = trainer(llama, "nnUNetTrainerLLM4SegGated")
+    made._load_layer()
+    made.on_train_end()  # without an epoch there is nothing to say
+    assert "WARNING" not in Path(made.log_file).read_text()
+    one_epoch(made)
+    made.on_train_end()
+    assert "WARNING: at the end the path through the layer is 0 % of" in Path(made.log_file).read_text()
 
 
 def test_epoch_suffixes_set_the_number_of_epochs(folders, llama):

@@ -10,6 +10,7 @@ import nnunet_llm4seg
 from nnunet_llm4seg.evaluation.analyse import Comparison
 from nnunet_llm4seg.evaluation.arms import differences
 from nnunet_llm4seg.evaluation.arms.commands import training_commands
+from nnunet_llm4seg.evaluation.arms.shares import layer_shares, share_warnings
 from nnunet_llm4seg.evaluation.measuring import count_empty, describe_tolerance
 from nnunet_llm4seg.evaluation.metrics import EMPTY_POLICY
 from nnunet_llm4seg.evaluation.report.words import methods_paragraph, notes
@@ -33,6 +34,7 @@ def summarise(comparison: Comparison, command: str = "") -> dict[str, Any]:
         "runs": {arm.name: len(arm.runs) for arm in chosen.arms},
         "tolerance": describe_tolerance(comparison.tolerance),
         "layers": {arm.name: differences.layer_settings(arm, chosen.configuration) for arm in chosen.arms},
+        "layer_shares": layer_shares(chosen.arms, chosen.folds),
         "differences": [str(difference) for difference in chosen.different],
         "unrecorded": differences.unrecorded(chosen.arms, chosen.folds),
         "empty_masks": {
@@ -61,12 +63,13 @@ def summarise(comparison: Comparison, command: str = "") -> dict[str, Any]:
 
 
 def _warnings(comparison: Comparison) -> list[str]:
-    """What was omitted, in sentences."""
+    """What was omitted, and which arms say nothing about the layer, in sentences."""
     folds = ", ".join(map(str, comparison.chosen.folds))
     absent = [
         f"No reference of fold(s) {folds} contains the label {name!r}: omitted." for name in comparison.absent_labels
     ]
-    return [*comparison.chosen.omitted_folds, *absent]
+    shares = share_warnings(layer_shares(comparison.chosen.arms, comparison.chosen.folds))
+    return [*comparison.chosen.omitted_folds, *absent, *shares]
 
 
 def versions() -> dict[str, str]:

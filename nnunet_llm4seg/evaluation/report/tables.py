@@ -7,11 +7,18 @@ from typing import Any
 
 from nnunet_llm4seg.evaluation.metrics import BY_NAME, METRICS
 from nnunet_llm4seg.evaluation.report.numbers import Number, Table, differences, interval, p_value, short_names
+from nnunet_llm4seg.nnunet.shares import LEAST_SHARE
 
 
 def all_tables(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Section, title, note, columns and rows of every table for which this summary has content."""
-    made = [main_result(summary), arms(summary), baseline_against_itself(summary), secondary(summary)]
+    made = [
+        main_result(summary),
+        arms(summary),
+        layer_shares(summary),
+        baseline_against_itself(summary),
+        secondary(summary),
+    ]
     made += [per_fold(summary), descriptive(summary), costs(summary), empty_masks(summary), layers(summary)]
     return [
         {"section": t.section, "title": t.title, "note": t.note, "columns": t.columns, "rows": t.shown(summary)}
@@ -35,6 +42,23 @@ def arms(summary: Mapping[str, Any]) -> Table:
         table.rows.append(
             [name + role, Number(f"{at}/mean"), runs, Number(f"{at}/run_sd"), Number(f"{at}/run_fold_sd")]
         )
+    return table
+
+
+def layer_shares(summary: Mapping[str, Any]) -> Table:
+    table = Table(
+        "result",
+        "The layer's share",
+        ["arm", "share at the end (%)", "of the training with the least (%)", "gate", "trainings"],
+        note=(
+            "Norm of what the path through the layer adds to the features, or puts in their place, over their norm."
+            f" Below {100 * LEAST_SHARE:g} % an arm says nothing about the layer."
+        ),
+    )
+    for name in summary["layer_shares"]:
+        at = f"layer_shares/{name}"
+        cells = [Number(f"{at}/share"), Number(f"{at}/least"), Number(f"{at}/gate", 1, 4)]
+        table.rows.append([name, *cells, Number(f"{at}/trainings", 1, 0)])
     return table
 
 

@@ -19,6 +19,8 @@ from nnunet_llm4seg.trainer.variants.no_deep_supervision import *
 from nnunet_llm4seg.trainer.variants.plain import *
 from nnunet_llm4seg.trainer.variants.random import *
 from nnunet_llm4seg.trainer.variants.random_trainable import *
+from nnunet_llm4seg.trainer.variants.residual import *
+from nnunet_llm4seg.trainer.variants.residual_recipes import *
 from nnunet_llm4seg.trainer.variants.short import *
 from nnunet_llm4seg.trainer.variants.shuffled import *
 from nnunet_llm4seg.trainer.variants.trainable import *
@@ -34,6 +36,7 @@ VARIANTS: dict[str, Mapping[str, Any]] = {
         nnUNetTrainerLLM4SegRandomTrainable,
         nnUNetTrainerLLM4SegShuffled,
         nnUNetTrainerLLM4SegGated,
+        nnUNetTrainerLLM4SegResidual,
     )
 }
 
