@@ -20,8 +20,9 @@ from nnunet_llm4seg.llm.description import describe_layer
 from nnunet_llm4seg.llm.dtypes import torch_dtype
 from nnunet_llm4seg.llm.hashing import layer_sha256
 from nnunet_llm4seg.llm.layer_reader import Tensors
-from nnunet_llm4seg.llm.positions import Tables, attention_mask, rotary_frequencies, rotary_tables
+from nnunet_llm4seg.llm.positions import Tables, attention_mask, positions_on_an_axis, rotary_tables, rotation_of
 from nnunet_llm4seg.llm.precision import Move, compute_dtype, island, keeps_values, moves_only
+from nnunet_llm4seg.llm.rotary_scaling import Turns
 from nnunet_llm4seg.llm.source import LayerSpec, PreparedLayer, prepare_known, prepare_layer
 
 
@@ -63,7 +64,7 @@ class LLMLayer(nn.Module):
         description = prepared.description if prepared else describe_layer(self.spec.model_config, config.layer)
         built = prepared.built if prepared and prepared.built else build_layer(description)
         self.hidden_size, self._window = description.hidden_size, description.window
-        self._frequencies = rotary_frequencies(description, config.positions)
+        self._rotation = rotation_of(description, config.positions)
         self._built = built
         # its parts are this module's own, so that names and state-dict keys are those of `transformers`
         for held in ("_modules", "_parameters", "_buffers", "_non_persistent_buffers_set"):
@@ -186,7 +187,9 @@ class LLMLayer(nn.Module):
         self, grid: Sequence[int], dtype: torch.dtype, device: torch.device
     ) -> tuple[torch.Tensor, Tables]:
         mask = attention_mask(self.config.attention, math.prod(grid), dtype, device, self._window)
-        return mask, rotary_tables(self.config.positions, grid, self._turns, device)
+        positions = self.config.positions
+        turns = self._turns.at(positions_on_an_axis(positions, grid))
+        return mask, rotary_tables(positions, grid, turns, device, self._rotation.factor)
 
     def _apply(self, fn: Move, recurse: bool = True) -> LLMLayer:
         if self.loaded:
@@ -200,7 +203,7 @@ class LLMLayer(nn.Module):
         device = next(self.parameters()).device
         self.compute_dtype = compute_dtype(self.config.dtype, device)
         self._made = None
-        self._turns = torch.tensor(self._frequencies, device=device)  # on the device once, in float32 whatever arrives
+        self._turns = Turns(self._rotation, device)  # on the device once, in float32 whatever arrives
         for name, parameter in self.named_parameters():
             exact = self._stored_dtype(name) == self.compute_dtype
             dtype = self.compute_dtype if exact else torch.float32

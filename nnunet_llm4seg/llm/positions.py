@@ -14,6 +14,7 @@ import torch
 
 from nnunet_llm4seg.errors import ConfigError
 from nnunet_llm4seg.llm.description import LayerDescription
+from nnunet_llm4seg.llm.rotary_scaling import SCALINGS, Rotation, scaled_rotation
 
 Tables = tuple[torch.Tensor, torch.Tensor]
 
@@ -23,6 +24,7 @@ def rotary_tables(
     grid: Sequence[int],
     frequencies: Sequence[float] | torch.Tensor,
     device: torch.device | str = "cpu",
+    factor: float = 1.0,
 ) -> Tables:
     """Make the tables in float32.
 
@@ -31,6 +33,7 @@ def rotary_tables(
         grid: Tokens along each axis, (H, W) or (D, H, W).
         frequencies: The model's own frequency of each pair, radians per token, length R/2.
         device: Where the tables are made.
+        factor: What the model multiplies its own cosines and sines by (`rope` and `axial`).
 
     `paper` is what the official LLM4Seg code computes: cos = sin(n), sin = cos(n) for token n, the same for
     every pair. `rope` rotates pair p of token n by n * frequencies[p]. `axial` assigns pair p to axis p modulo the
@@ -52,7 +55,12 @@ def rotary_tables(
         axis_of_pair = torch.arange(len(frequencies), device=device) % len(grid)
         angles = coordinates[:, axis_of_pair] * turns
     angles = torch.cat((angles, angles), dim=-1)[None]
-    return angles.cos(), angles.sin()
+    return angles.cos() * factor, angles.sin() * factor
+
+
+def positions_on_an_axis(positions: str, grid: Sequence[int]) -> int:
+    """How many different positions the tables of a grid count: along its longest axis, or all tokens."""
+    return max(grid) if positions == "axial" else math.prod(grid)
 
 
 def attention_mask(
@@ -76,17 +84,19 @@ def attention_mask(
     return mask.masked_fill(~seen, float("-inf"))[None, None]
 
 
-def rotary_frequencies(found: LayerDescription, positions: str) -> list[float]:
-    """Frequencies of the rotary pairs of a layer, radians per token.
+def rotation_of(found: LayerDescription, positions: str) -> Rotation:
+    """How the rotary pairs of a layer turn.
 
-    The scalings `default`, `linear` and `llama3` are computed here, as in `transformers.modeling_rope_utils`.
+    The scalings `linear` and `llama3` are computed here, as in `transformers.modeling_rope_utils`; see
+    `llm.rotary_scaling` for the others.
 
     Returns:
-        R/2 numbers; none for a layer that takes no rotary tables.
+        A rotation with R/2 frequencies; none for a layer that takes no rotary tables.
 
     Raises:
         ConfigError: the layer takes no tables and `positions` asks for some, or `positions` needs the model's
             frequencies and their scaling is not one of these.
+        ModelFilesError: the scaling's values in `config.json` make no sense.
     """
     if not found.rotary_size:
         if positions != "none":
@@ -94,21 +104,34 @@ def rotary_frequencies(found: LayerDescription, positions: str) -> list[float]:
                 f"positions: {positions!r} is not available for {found.model_type}, whose layers take no "
                 "rotary tables; set positions none."
             )
-        return []
+        return Rotation([])
     pairs = range(found.rotary_size // 2)
     plain = [found.theta ** (-2 * pair / found.rotary_size) for pair in pairs]
-    kind = found.scaling.get("rope_type") or found.scaling.get("type")
-    kind = kind or ("without a name" if "factor" in found.scaling else "default")
+    kind = _scaling_of(found)
     if kind == "default" or positions in ("paper", "none"):
-        return plain
+        return Rotation(plain)
     if kind == "linear":
-        return [frequency / found.scaling["factor"] for frequency in plain]
+        return Rotation([frequency / found.scaling["factor"] for frequency in plain])
     if kind == "llama3":
-        return [llama3_frequency(frequency, found.scaling) for frequency in plain]
+        return Rotation([llama3_frequency(frequency, found.scaling) for frequency in plain])
+    if kind in SCALINGS:
+        return scaled_rotation(kind, plain, found)
     raise ConfigError(
         f"positions: {positions!r} is not available for this model, whose rotary scaling is {kind!r} "
-        "(default, linear and llama3 are); choose positions paper or none."
+        f"(default, linear, llama3, {', '.join(SCALINGS)} are); choose positions paper or none."
     )
+
+
+def rotary_frequencies(found: LayerDescription, positions: str) -> list[float]:
+    """Frequencies of the rotary pairs of a layer, radians per token, see `rotation_of`."""
+    return rotation_of(found, positions).frequencies
+
+
+def _scaling_of(found: LayerDescription) -> str:
+    kind = found.scaling.get("rope_type") or found.scaling.get("type")
+    if kind in ("su", "yarn") and "long_factor" in found.scaling:  # what Phi-3 called longrope at first
+        return "longrope"
+    return str(kind or ("without a name" if "factor" in found.scaling else "default"))
 
 
 def llama3_frequency(frequency: float, parameters: Mapping[str, Any]) -> float:

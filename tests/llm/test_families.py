@@ -16,7 +16,8 @@ from nnunet_llm4seg.llm.description import describe_layer
 from nnunet_llm4seg.llm.families import FAMILIES
 from nnunet_llm4seg.llm.layer_reader import read_layer
 from nnunet_llm4seg.llm.model_config import read_model_config
-from nnunet_llm4seg.llm.positions import attention_mask, rotary_frequencies, rotary_tables
+from nnunet_llm4seg.llm.positions import attention_mask, rotary_frequencies, rotary_tables, rotation_of
+from nnunet_llm4seg.llm.rotary_scaling import Turns
 from nnunet_llm4seg.llm.source import prepare_layer
 
 TOKENS = 12
@@ -133,8 +134,9 @@ def run_natively(built, description, tokens):
     mask = attention_mask(
         "bidirectional" if encoder else "causal", tokens.shape[1], tokens.dtype, tokens.device, description.window
     )
-    frequencies = rotary_frequencies(description, positions)
-    return built(tokens, mask, rotary_tables(positions, (tokens.shape[1],), frequencies))
+    rotation = rotation_of(description, positions)
+    turns = Turns(rotation, tokens.device).at(tokens.shape[1])
+    return built(tokens, mask, rotary_tables(positions, (tokens.shape[1],), turns, "cpu", rotation.factor))
 
 
 def turns_parts_of_heads() -> bool:

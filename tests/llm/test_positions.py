@@ -68,9 +68,9 @@ def test_scaled_frequencies_are_those_of_transformers(scaling):
 
 
 def test_an_unknown_scaling_is_refused_only_where_it_matters():
-    raw = {**CONFIG, "rope_scaling": {"type": "yarn", "factor": 2.0}}
+    raw = {**CONFIG, "rope_scaling": {"type": "proportional", "factor": 2.0}}
     assert rotary_frequencies(raw, "paper")
-    with pytest.raises(ConfigError, match=r"'rope'.*'yarn'.*paper or none"):
+    with pytest.raises(ConfigError, match=r"'rope'.*'proportional'.*paper or none"):
         rotary_frequencies(raw, "rope")
 
 
