@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from nnunet_llm4seg.config import LLM4SegConfig
+from nnunet_llm4seg.llm.identity import NoLayer
 from nnunet_llm4seg.llm.layer import LLMLayer
 from nnunet_llm4seg.llm.precision import Move, island, moves_only
 from nnunet_llm4seg.llm.source import LayerSpec, PreparedLayer
@@ -35,7 +36,7 @@ class LLMBottleneck(nn.Module):
     (Linear D -> C) and, if `residual` is `gated`, `gate` (one number).
 
     Attributes:
-        layer: The layer for tokens, see `llm.layer.LLMLayer`.
+        layer: The layer for tokens, see `llm.layer.LLMLayer`, or `llm.identity.NoLayer` if `weights` is `identity`.
         finite: After a forward pass, a boolean tensor: whether the output was finite before any clamping.
         finite_input: Likewise, whether the features that came in were finite.
         clamped: Likewise, the share of the output's values that exceeded the dtype of the features.
@@ -61,7 +62,8 @@ class LLMBottleneck(nn.Module):
     ) -> None:
         super().__init__()
         self.config = config
-        layer = LLMLayer(config, spec=spec, prepared=prepared)
+        layer_class = NoLayer if config.weights == "identity" else LLMLayer
+        layer = layer_class(config, spec=spec, prepared=prepared)
         self.adapter1 = nn.Linear(channels, layer.hidden_size)
         self.layer = layer
         self.adapter2 = nn.Linear(layer.hidden_size, channels)

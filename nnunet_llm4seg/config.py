@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from nnunet_llm4seg.errors import ConfigError
 
-Weights = Literal["pretrained", "shuffled", "random"]
+Weights = Literal["pretrained", "shuffled", "random", "identity"]
 Attention = Literal["causal", "bidirectional"]
 Positions = Literal["paper", "rope", "axial", "none"]
 Residual = Literal["none", "gated", "zero"]
@@ -33,7 +33,9 @@ class LLM4SegConfig:
     model: Annotated[str, "hub id or folder of the language model"] = "meta-llama/Llama-3.2-1B"
     revision: Annotated[str | None, "commit of the model repository"] = None
     layer: Annotated[int, "index of the decoder layer, counted from 0"] = 14
-    weights: Annotated[Weights, "the model's own weights, or a control without their structure"] = "pretrained"
+    weights: Annotated[Weights, "the model's own weights, or a control: their structure or the layer is missing"] = (
+        "pretrained"
+    )
     trainable: Annotated[bool, "train the layer too"] = False
     attention: Annotated[Attention, "what a token sees: those before it in raster order, or all"] = "causal"
     positions: Annotated[Positions, "rotary tables: the paper's, the model's own, per axis, or none"] = "paper"
@@ -57,6 +59,8 @@ class LLM4SegConfig:
             )
         if not 0 <= self.seed < 2**63:
             raise ConfigError(f"seed: {self.seed} is not allowed; choose 0 to 2**63 - 1.")
+        if self.weights == "identity" and self.trainable:
+            raise ConfigError("trainable: true is not allowed with weights identity, which has no layer to train.")
         if self.max_tokens < 1:
             raise ConfigError(f"max_tokens: {self.max_tokens} is not allowed; choose 1 or more.")
 

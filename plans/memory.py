@@ -98,6 +98,8 @@ def planned_share(configuration: Mapping[str, Any], config: LLM4SegConfig) -> LL
 
 def _spec(model_config: Mapping[str, Any], config: LLM4SegConfig) -> LayerSpec:
     """A spec that builds the layer; its dtypes are those in which the estimate counts."""
+    if config.weights == "identity":
+        return LayerSpec(dict(model_config), {}, "")
     names = build_layer(describe_layer(model_config, config.layer)).shapes()
     return LayerSpec(dict(model_config), dict.fromkeys(names, "float32"), "")
 

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from nnunet_llm4seg.config import LLM4SegConfig
-from nnunet_llm4seg.errors import ModelFilesError
+from nnunet_llm4seg.errors import ModelFilesError, ModelNotFoundError
 from nnunet_llm4seg.llm import cache, controls
 from nnunet_llm4seg.llm.build import BuiltLayer, build_layer
 from nnunet_llm4seg.llm.description import LayerDescription, describe_layer
 from nnunet_llm4seg.llm.dtypes import BYTES, dtype_name, torch_dtype
 from nnunet_llm4seg.llm.hashing import layer_sha256
 from nnunet_llm4seg.llm.layer_reader import Tensors, read_layer
-from nnunet_llm4seg.llm.locate import find_gguf, locate, locate_config
+from nnunet_llm4seg.llm.locate import config_at_hand, find_gguf, locate, locate_config
 from nnunet_llm4seg.llm.model_config import read_model_config
 
 _log = logging.getLogger(__name__)
@@ -67,12 +67,15 @@ class PreparedLayer:
 def prepare_layer(config: LLM4SegConfig) -> PreparedLayer:
     """Find the model of `config` and make the initial tensors of its layer.
 
-    They are the model's own, or shuffled, or random (for which the model's `config.json` suffices).
+    They are the model's own, or shuffled, or random (for which the model's `config.json` suffices), or none
+    (`identity`, which never asks the hub).
 
     Raises:
         ModelNotFoundError, ModelFilesError: see `locate`, `build_layer`, `read_layer` and `GGUFModel`; or a fetched
-            layer is no longer what was fetched.
+            layer is no longer what was fetched; or `identity` does not know the model's hidden size.
     """
+    if config.weights == "identity":
+        return _identity(config)
     if config.weights == "random":
         return _random(locate_config(config.model, config.revision, config.layer), config)
     if (file := find_gguf(config.model)) is not None:
@@ -131,8 +134,19 @@ def _random(model_config: Mapping[str, Any], config: LLM4SegConfig) -> PreparedL
     return _prepared(model_config, tensors, description, built)
 
 
+def _identity(config: LLM4SegConfig) -> PreparedLayer:
+    """No tensors; of the model only the hidden size is used."""
+    model_config = config_at_hand(config.model, config.revision)
+    if model_config is None:
+        raise ModelNotFoundError(
+            f"model: the hidden size of {config.model!r} is not known here, and weights identity fetches nothing; "
+            "give a folder with its config.json, or a model that `llm4seg models` lists, without a revision."
+        )
+    return _prepared(model_config, {}, describe_layer(model_config, 0), None)
+
+
 def _prepared(
-    model_config: Mapping[str, Any], tensors: Tensors, description: LayerDescription, built: BuiltLayer
+    model_config: Mapping[str, Any], tensors: Tensors, description: LayerDescription, built: BuiltLayer | None
 ) -> PreparedLayer:
     dtypes = {name: dtype_name(tensor.dtype) for name, tensor in sorted(tensors.items())}
     spec = LayerSpec(dict(model_config), dtypes, layer_sha256(tensors))

@@ -78,6 +78,8 @@ def _frozen(path: Path) -> tuple[dict[str, Any], Settings]:
         raise CheckpointError(
             f"the checkpoint {path} was not written by an LLM4Seg trainer; for nnU-Net's own, use llm4seg warm-start."
         ) from error
+    if settings.config.weights == "identity":
+        raise CheckpointError(f"the network in {path} has no LLM layer (weights identity); share the file as it is.")
     if settings.config.trainable:
         raise CheckpointError(f"the LLM layer in {path} was trained, so it exists nowhere else and must stay in it.")
     return checkpoint, settings

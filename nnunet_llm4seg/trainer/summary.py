@@ -18,12 +18,16 @@ def describe_settings(settings: Settings) -> str:
     config = settings.config
     revision = f" at {config.revision}" if config.revision else ""
     stored = f", expanded from {settings.spec.quantisation}" if settings.spec.quantisation else ""
-    return (
-        f"LLM4Seg: model {config.model}{revision} || layer {config.layer} || weights {config.weights} "
-        f"({'trained' if config.trainable else 'frozen'}{stored}) || attention {config.attention} || positions "
-        f"{config.positions} || residual {config.residual} || stage {config.stage} || "
-        f"sha256 {settings.spec.sha256[:12]}"
-    )
+    if config.weights == "identity":
+        layer = [f"no language model, adapters of the width of {config.model} || weights identity"]
+    else:
+        layer = [
+            f"model {config.model}{revision} || layer {config.layer} || weights {config.weights} "
+            f"({'trained' if config.trainable else 'frozen'}{stored})",
+            f"attention {config.attention} || positions {config.positions}",
+        ]
+    way = [f"residual {config.residual} || stage {config.stage}"]
+    return f"LLM4Seg: {' || '.join([*layer, *way])} || sha256 {settings.spec.sha256[:12]}"
 
 
 def describe_network(network: nn.Module, bottleneck: LLMBottleneck, patch_size: Sequence[int]) -> str:

@@ -37,7 +37,9 @@ def arms(summary: Mapping[str, Any]) -> Table:
     )
     for name in summary["scores"]:
         at = f"scores/{name}"
+        weights = summary["layers"].get(name, {}).get("weights", "pretrained")
         role = " (baseline)" if name == summary["baseline"] else ""
+        role += "" if weights == "pretrained" else f" (control: {weights})"
         runs = Number(f"{at}/runs", 1, 0)
         table.rows.append(
             [name + role, Number(f"{at}/mean"), runs, Number(f"{at}/run_sd"), Number(f"{at}/run_fold_sd")]

@@ -15,6 +15,8 @@ from nnunet_llm4seg.trainer.variants.adamw import *
 from nnunet_llm4seg.trainer.variants.adamw_1en4_no_deep_supervision import *
 from nnunet_llm4seg.trainer.variants.deepseek import *
 from nnunet_llm4seg.trainer.variants.gated import *
+from nnunet_llm4seg.trainer.variants.identity import *
+from nnunet_llm4seg.trainer.variants.identity_recipes import *
 from nnunet_llm4seg.trainer.variants.no_deep_supervision import *
 from nnunet_llm4seg.trainer.variants.plain import *
 from nnunet_llm4seg.trainer.variants.random import *
@@ -37,6 +39,7 @@ VARIANTS: dict[str, Mapping[str, Any]] = {
         nnUNetTrainerLLM4SegShuffled,
         nnUNetTrainerLLM4SegGated,
         nnUNetTrainerLLM4SegResidual,
+        nnUNetTrainerLLM4SegIdentity,
     )
 }
 
