@@ -131,7 +131,7 @@ def _run(study: Study, training: Training, words: list[str], output: int) -> int
         stdout=output,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        preexec_fn=_die_with_parent,
+        preexec_fn=_begin_child,
     )
     try:
         write_json(
@@ -143,8 +143,14 @@ def _run(study: Study, training: Training, words: list[str], output: int) -> int
         stop_group(process)
 
 
-def _die_with_parent() -> None:
-    """Let the kernel kill nnU-Net if this process is killed: without the lock, another would train the same fold."""
+def _begin_child() -> None:
+    """Let nnU-Net ignore what SLURM sends to all processes of a job, and die if this process is killed.
+
+    SLURM announces a time limit by a signal, and this process answers it; if nnU-Net died of it first, the training
+    would count as failed. If this process is killed, the lock is free and another would train the same fold.
+    """
+    for number in (signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 

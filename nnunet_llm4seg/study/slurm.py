@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -36,6 +37,8 @@ class Job:
         """What is submitted again; the training continues from nnU-Net's last checkpoint."""
         import submitit
 
+        # SLURM's end of the job may follow at once, and must not prevent the requeueing that comes after this
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         return submitit.helpers.DelayedSubmission(self)
 
 

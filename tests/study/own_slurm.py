@@ -58,7 +58,6 @@ class Slurm:
             "SlurmctldPidFile": self.folder / "ctld.pid",
             "SlurmdPidFile": self.folder / "d.pid",
             "ReturnToService": 2,
-            "KillWait": 2,
             "MinJobAge": 300,
             "SchedulerParameters": "sched_interval=1",
         }
@@ -75,14 +74,19 @@ class Slurm:
             time.sleep(0.5)
 
     def ask(self, *words: str) -> str:
-        environment = {**os.environ, "SLURM_CONF": str(self.configuration)}
-        return subprocess.run(words, env=environment, capture_output=True, text=True).stdout
+        return self._run(*words).stdout
+
+    def drain(self, timeout_s: float = 300) -> None:
+        """Wait until all jobs have ended; a squeue that failed, as on a busy machine, says nothing."""
+        deadline = time.monotonic() + timeout_s
+        while (done := self._run("squeue", "-h")).returncode or done.stdout.strip():
+            assert time.monotonic() < deadline, done
+            time.sleep(0.2)
 
     def stop(self) -> None:
         self.ask("scancel", "--me")
-        deadline = time.monotonic() + 30
-        while self.ask("squeue", "-h") and time.monotonic() < deadline:
-            time.sleep(0.5)
+        with suppress(AssertionError):
+            self.drain(30)
         for daemon in reversed(self.daemons):
             with suppress(ProcessLookupError):
                 daemon.send_signal(signal.SIGTERM)
@@ -90,6 +94,10 @@ class Slurm:
                 daemon.wait(20)
             daemon.kill()
             daemon.wait()
+
+    def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "SLURM_CONF": str(self.configuration)}
+        return subprocess.run(words, env=environment, capture_output=True, text=True)
 
     def _munge(self) -> Path:
         """Start the service by which SLURM's daemons and commands authenticate; return its socket."""
