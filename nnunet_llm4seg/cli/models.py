@@ -13,7 +13,7 @@ def models() -> None:
     from nnunet_llm4seg.llm.known import KNOWN
 
     numbers = ("hidden", "layers", "parameters per layer", "MB per layer")
-    table = Table("model", "family", *numbers, "licence", "gated", "paper's layer")
+    table = Table("model", "family", "kind", *numbers, "licence", "gated", "paper's layer")
     for name, known in KNOWN.items():
         family = known.config["model_type"]
         if family not in FAMILIES:
@@ -21,6 +21,7 @@ def models() -> None:
         table.add_row(
             name,
             family,
+            "vision" if FAMILIES[family].vision else "text",
             str(known.config["hidden_size"]),
             str(known.config["num_hidden_layers"]),
             f"{known.layer_parameters:,}",

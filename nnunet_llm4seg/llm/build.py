@@ -54,7 +54,7 @@ def build_layer(description: LayerDescription) -> BuiltLayer:
     configuration.chunk_size_feed_forward = (
         0  # chunking would refuse token numbers that are not a multiple of the chunk
     )
-    indexed = "layer_idx" in inspect.signature(layer_class).parameters
+    indexed = {"layer_idx", "layer_id"} & inspect.signature(layer_class).parameters.keys()  # ModernBERT: layer_id
     try:
         with _WithoutInitialisation():
             built = layer_class(configuration, description.index) if indexed else layer_class(configuration)
@@ -63,6 +63,7 @@ def build_layer(description: LayerDescription) -> BuiltLayer:
             f"model: transformers cannot build a layer from this config.json "
             f"({type(error).__name__}: {one_line(error)}); fetch the model again or install a newer transformers."
         ) from error
+    _refuse_older_names(built, description)
     for module in list(built.modules()):
         if hasattr(module, "rotary_emb"):  # until 4.47 each layer made its own tables
             module.rotary_emb = _GivenTables()
@@ -72,16 +73,34 @@ def build_layer(description: LayerDescription) -> BuiltLayer:
         )
     if description.rotary_size:
         _refuse_unread_tables(built, description.rotary_size)
-    return BuiltLayer(built, _feed_of(layer_class))
+    return BuiltLayer(built, _feed_of(built, description))
 
 
-def _feed_of(layer_class: type[nn.Module]) -> Feed:
+def _refuse_older_names(layer: nn.Module, description: LayerDescription) -> None:
+    """Checkpoints hold the names of parameters, so a family has the same ones with every version."""
+    import transformers
+
+    ending = description.family.has
+    if ending and not any(name.endswith(ending) for name, _ in layer.named_parameters()):
+        raise ModelFilesError(
+            f"model: the installed transformers {transformers.__version__} names the parameters of "
+            f"{description.family.layer_class} in an older way (it has no {ending}); install a newer one."
+        )
+
+
+def _feed_of(layer: nn.Module, description: LayerDescription) -> Feed:
     """How each class takes mask and tables. Functions of the module, so that a copied layer uses its own copy."""
-    parameters = inspect.signature(layer_class.forward).parameters
+    parameters = inspect.signature(type(layer).forward).parameters
     if "attn_mask" in parameters:  # DistilBERT until transformers 4
         return _feed_attn_mask
+    if "sliding_window_mask" in parameters:  # ModernBERT until transformers 4
+        return _feed_two_masks
+    if "causal_attention_mask" in parameters:  # CLIP until 4.5x
+        return _feed_causal_mask
+    if not description.rotary_size:
+        return _feed_attention_mask
     if "position_embeddings" in parameters:
-        return _feed_tables
+        return _feed_tables_and_indices if description.family.indexed else _feed_tables
     if "position_embeddings_global" in parameters:  # Gemma 3 until 4.5x chose between two pairs of tables
         return _feed_two_pairs
     if "position_ids" in parameters:  # the layer hands these to its `rotary_emb`, which passes them on
@@ -101,6 +120,19 @@ def _feed_tables(layer: nn.Module, tokens: torch.Tensor, mask: torch.Tensor, tab
     return layer(tokens, attention_mask=mask, position_embeddings=tables)
 
 
+def _feed_tables_and_indices(layer: nn.Module, tokens: torch.Tensor, mask: torch.Tensor, tables: Tables) -> Any:
+    index = torch.arange(tokens.shape[1], device=tokens.device)[None]  # some scale queries beyond the trained context
+    return layer(tokens, attention_mask=mask, position_embeddings=tables, position_ids=index)
+
+
+def _feed_two_masks(layer: nn.Module, tokens: torch.Tensor, mask: torch.Tensor, tables: Tables) -> Any:
+    return layer(tokens, attention_mask=mask, sliding_window_mask=mask, position_ids=tables)
+
+
+def _feed_causal_mask(layer: nn.Module, tokens: torch.Tensor, mask: torch.Tensor, tables: Tables) -> Any:
+    return layer(tokens, attention_mask=mask, causal_attention_mask=None)
+
+
 def _feed_two_pairs(layer: nn.Module, tokens: torch.Tensor, mask: torch.Tensor, tables: Tables) -> Any:
     return layer(tokens, attention_mask=mask, position_embeddings_global=tables, position_embeddings_local=tables)
 
@@ -113,10 +145,11 @@ def _refuse_unread_tables(layer: Any, rotary_size: int) -> None:
     """Refuse a model that rotates a part of each head if the installed `transformers` rotates the whole head."""
     import transformers
 
-    head = layer.self_attn.head_dim
-    rotate = importlib.import_module(type(layer).__module__).apply_rotary_pos_emb
-    if rotary_size == head:
+    attention = next(part for part in layer.modules() if hasattr(part, "head_dim") or hasattr(part, "head_size"))
+    head = getattr(attention, "head_dim", None) or attention.head_size
+    if rotary_size in (head, getattr(attention, "rotary_ndims", None)):
         return
+    rotate = importlib.import_module(type(layer).__module__).apply_rotary_pos_emb
     query, table = torch.ones(1, 1, 1, head), torch.ones(1, 1, rotary_size)
     try:
         rotate(query, query, table, table)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nnunet_llm4seg.errors import ModelFilesError, one_line
-from nnunet_llm4seg.llm.families import Family, family_of
+from nnunet_llm4seg.llm.families import family_of
+from nnunet_llm4seg.llm.family import Family
+from nnunet_llm4seg.llm.quantised import refuse_quantised
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -49,10 +51,13 @@ class LayerDescription:
     notes: tuple[str, ...] = ()
 
 
-# quant_method -> what a user can do about it
-_UNQUANTISED = {
-    "bitsandbytes": "the model from which it was made, or save it again after transformers' `model.dequantize()`",
-    "fp8": "the model's bfloat16 version",
+# models of words and images, of which one tower is taken -> how to have the other
+_OTHER_TOWER = {
+    "clip": (
+        "of this CLIP model the layers of its text tower are used; for those of its vision tower, save that with "
+        "transformers' CLIPVisionModel and give the folder as model."
+    ),
+    "siglip": "of this SigLIP model the layers of its vision tower are used.",
 }
 
 
@@ -85,14 +90,14 @@ def _layer_described(model_config: Mapping[str, Any], layer: int) -> LayerDescri
     layers = int(configuration.num_hidden_layers)
     if layer >= layers:
         raise ModelFilesError(f"layer: {layer} is out of range; this model has layers 0 to {layers - 1}.")
-    local = family.is_local is not None and family.is_local(raw, layer)
+    local = _is_local(family, raw, configuration, layer)
     hidden_size = int(configuration.hidden_size)
     rotary_size, theta = 0, 0.0
     scaling: dict[str, Any] = {}
     if family.rotary:
-        theta, scaling = _rope(raw, family.theta, local)
+        theta, scaling = _rope(family, raw, local)
         head = getattr(configuration, "head_dim", None) or hidden_size // configuration.num_attention_heads
-        share = scaling.pop("partial_rotary_factor", None) or raw.get("partial_rotary_factor") or 1.0
+        share = scaling.pop("partial_rotary_factor", None) or raw.get("partial_rotary_factor") or family.share
         rotary_size = int(head * share)
         if rotary_size % 2:
             raise ModelFilesError(
@@ -108,33 +113,17 @@ def _layer_described(model_config: Mapping[str, Any], layer: int) -> LayerDescri
         rotary_size=rotary_size,
         theta=theta,
         scaling=scaling,
-        window=getattr(configuration, "sliding_window", None) if local else None,
+        window=family.window(configuration) if local else None,
         published_dtype=model_config.get("dtype") or model_config.get("torch_dtype") or "float32",
         initializer_range=model_config.get("initializer_range", 0.02),
-        notes=tuple(_notes(family, model_config)),
+        notes=tuple(_notes(family, model_config, configuration, layer)),
     )
 
 
-def refuse_quantised(model_config: Mapping[str, Any]) -> None:
-    """Stop at a model whose weights are not plain numbers, before anything of it is looked for.
-
-    Raises:
-        ModelFilesError: its `config.json` says that it is quantised.
-    """
-    inner = model_config.get("text_config")
-    for values in (model_config, inner if isinstance(inner, Mapping) else {}):
-        found = values.get("quantization_config") or values.get("compression_config")
-        if not found:
-            continue
-        method = "unknown"
-        if isinstance(found, Mapping):
-            older = found.get("load_in_4bit") or found.get("load_in_8bit")
-            method = found.get("quant_method") or ("bitsandbytes" if older else "unknown")
-        advice = _UNQUANTISED.get(str(method), "the unquantised model from which it was made")
-        raise ModelFilesError(
-            f"model: its config.json says that the weights are quantised (quant_method {method!r}), but only float32, "
-            f"float16 and bfloat16 can be used; choose {advice}."
-        )
+def _is_local(family: Family, raw: Mapping[str, Any], configuration: PretrainedConfig, layer: int) -> bool:
+    if family.typed:
+        return bool(configuration.layer_types[layer] == "sliding_attention")
+    return family.is_local is not None and family.is_local(raw, layer)
 
 
 def _refuse_other_architecture(family: Family, model_config: Mapping[str, Any]) -> None:
@@ -148,12 +137,21 @@ def _refuse_other_architecture(family: Family, model_config: Mapping[str, Any]) 
             )
 
 
-def _notes(family: Family, model_config: Mapping[str, Any]) -> Iterator[str]:
+def _notes(
+    family: Family, model_config: Mapping[str, Any], configuration: PretrainedConfig, layer: int
+) -> Iterator[str]:
     if model_config.get("auto_map"):
         yield (
             "model: its config.json names code of its own (auto_map), which is never run; the layer is computed as "
             f"transformers' own {family.layer_class} does."
         )
+    if family.turns is not None and not family.turns(configuration, layer):
+        yield (
+            f"positions: layer {layer} of this model rotates nothing (most of its other layers do), so every value of "
+            "positions computes the same."
+        )
+    if model_config["model_type"] in _OTHER_TOWER:
+        yield f"model: {_OTHER_TOWER[model_config['model_type']]}"
     if model_config.get("is_causal") is False and family.rotary:
         yield (
             "model: its config.json says is_causal false, so it was trained to see all tokens; set attention "
@@ -167,11 +165,19 @@ def _text_config(family: Family, model_config: Mapping[str, Any]) -> dict[str, A
     A copy, because `transformers` 5 writes into the configurations that it is given.
     """
     if family.text_key is None:
-        return deepcopy(dict(model_config))
+        return _todays_fields(family, model_config)
     inner = model_config.get(family.text_key)
     if not isinstance(inner, Mapping):
         raise ModelFilesError(f"model: its config.json has no {family.text_key}; fetch the model again.")
-    return deepcopy(dict(inner))
+    return _todays_fields(family, inner)
+
+
+def _todays_fields(family: Family, values: Mapping[str, Any]) -> dict[str, Any]:
+    raw = deepcopy(dict(values))
+    for own, common in family.spelled.items():
+        if own in raw:
+            raw[common] = raw[own]
+    return raw
 
 
 def _configuration(family: Family, model_type: str, raw: dict[str, Any]) -> PretrainedConfig:
@@ -199,20 +205,20 @@ def _configuration(family: Family, model_type: str, raw: dict[str, Any]) -> Pret
         ) from error
 
 
-def _rope(raw: Mapping[str, Any], defaults: tuple[float, float], local: bool) -> tuple[float, dict[str, Any]]:
+def _rope(family: Family, raw: Mapping[str, Any], local: bool) -> tuple[float, dict[str, Any]]:
     """Base and scaling of a layer's rotary frequencies, from both spellings.
 
     transformers 4 writes `rope_theta` and `rope_scaling` (and Gemma 3 `rope_local_base_freq`, never scaled), 5
     writes `rope_parameters`; in both there may be one entry per type of layer.
     """
-    default = defaults[1] if local else defaults[0]
+    default = family.theta[1] if local else family.theta[0]
     parameters, _ = _of_layer_type(raw.get("rope_parameters") or {}, local)
     if parameters:
         return float(parameters.get("rope_theta") or raw.get("rope_theta") or default), parameters
     scaling, by_type = _of_layer_type(raw.get("rope_scaling") or {}, local)
-    if local and defaults[0] != defaults[1]:
+    if local and family.local_theta:
         theta = scaling.get("rope_theta") if by_type else None
-        return float(theta or raw.get("rope_local_base_freq") or default), scaling if by_type else {}
+        return float(theta or raw.get(family.local_theta) or default), scaling if by_type else {}
     return float(scaling.get("rope_theta") or raw.get("rope_theta") or default), scaling
 
 

@@ -14,7 +14,6 @@ from typing import BinaryIO
 from nnunet_llm4seg.errors import CacheError, HubError, ModelFilesError, ModelNotFoundError
 from nnunet_llm4seg.files import write_json
 from nnunet_llm4seg.llm import cache, safetensors_files
-from nnunet_llm4seg.llm.description import refuse_quantised
 from nnunet_llm4seg.llm.dtypes import STORED_DTYPES
 from nnunet_llm4seg.llm.families import family_of
 from nnunet_llm4seg.llm.hashing import file_sha256
@@ -28,6 +27,7 @@ from nnunet_llm4seg.llm.hub import (
     open_repository,
 )
 from nnunet_llm4seg.llm.model_config import read_model_config
+from nnunet_llm4seg.llm.quantised import refuse_quantised
 from nnunet_llm4seg.llm.staging import alone, disk_errors, private_folder, publish, refuse_links, refuse_occupied
 
 Progress = Callable[[int, int], None]

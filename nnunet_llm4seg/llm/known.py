@@ -42,12 +42,14 @@ class KnownModel:
 
 
 def layer_parameters(config: Mapping[str, Any]) -> int:
-    """Parameters of one layer of a LLaMA-like or BERT-like model, from its configuration."""
-    hidden, inner = config["hidden_size"], config["intermediate_size"]
-    if config["model_type"] == "bert":
+    """Parameters of one layer of a model like LLaMA, BERT or ViT, from its configuration."""
+    hidden = config["hidden_size"]
+    inner = config.get("intermediate_size") or config["mlp_ratio"] * hidden
+    if config["model_type"] in ("bert", "vit", "dinov2"):
         attention = 4 * (hidden * hidden + hidden)
         feed_forward = hidden * inner + inner + inner * hidden + hidden
-        return attention + feed_forward + 4 * hidden  # two norms with gain and bias
+        scales = 2 * hidden if config["model_type"] == "dinov2" else 0
+        return int(attention + feed_forward + 4 * hidden + scales)  # two norms with gain and bias
     heads, groups = config["num_attention_heads"], config["num_key_value_heads"]
     head = config.get("head_dim") or hidden // heads
     total = 2 * hidden * heads * head + 2 * hidden * groups * head + 3 * hidden * inner + 2 * hidden
@@ -137,6 +139,20 @@ def _bert(**fields: Any) -> dict[str, Any]:
     return {**common, **fields}
 
 
+def _vision(model_type: str, **fields: Any) -> dict[str, Any]:
+    common = {
+        "model_type": model_type,
+        "hidden_act": "gelu",
+        "initializer_range": 0.02,
+        "hidden_size": 768,
+        "num_hidden_layers": 12,
+        "num_attention_heads": 12,
+        "qkv_bias": True,
+        "torch_dtype": "float32",
+    }
+    return {**common, **fields}
+
+
 KNOWN: dict[str, KnownModel] = {
     "meta-llama/Llama-3.2-1B": KnownModel(
         _llama_3_2(hidden_size=2048, num_hidden_layers=16, num_attention_heads=32, head_dim=64),
@@ -200,5 +216,20 @@ KNOWN: dict[str, KnownModel] = {
     ),
     "sentence-transformers/all-MiniLM-L6-v2": KnownModel(
         _bert(hidden_size=384, intermediate_size=1536, num_hidden_layers=6), "apache-2.0"
+    ),
+    "google/vit-base-patch16-224": KnownModel(
+        _vision("vit", intermediate_size=3072, layer_norm_eps=1e-12, image_size=224, patch_size=16), "apache-2.0"
+    ),
+    "facebook/dinov2-base": KnownModel(
+        _vision(
+            "dinov2",
+            mlp_ratio=4,
+            layer_norm_eps=1e-06,
+            layerscale_value=1.0,
+            use_swiglu_ffn=False,
+            image_size=518,
+            patch_size=14,
+        ),
+        "apache-2.0",
     ),
 }

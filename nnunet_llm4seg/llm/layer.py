@@ -187,7 +187,7 @@ class LLMLayer(nn.Module):
         self, grid: Sequence[int], dtype: torch.dtype, device: torch.device
     ) -> tuple[torch.Tensor, Tables]:
         mask = attention_mask(self.config.attention, math.prod(grid), dtype, device, self._window)
-        positions = self.config.positions
+        positions = self._rotation.positions
         turns = self._turns.at(positions_on_an_axis(positions, grid))
         return mask, rotary_tables(positions, grid, turns, device, self._rotation.factor)
 

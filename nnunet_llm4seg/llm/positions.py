@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -29,7 +30,7 @@ def rotary_tables(
     """Make the tables in float32.
 
     Args:
-        positions: `paper`, `rope`, `axial` or `none`, see `LLM4SegConfig`.
+        positions: `paper`, `rope`, `axial` or `none`, see `LLM4SegConfig`, or `coordinates`.
         grid: Tokens along each axis, (H, W) or (D, H, W).
         frequencies: The model's own frequency of each pair, radians per token, length R/2.
         device: Where the tables are made.
@@ -38,6 +39,11 @@ def rotary_tables(
     `paper` is what the official LLM4Seg code computes: cos = sin(n), sin = cos(n) for token n, the same for
     every pair. `rope` rotates pair p of token n by n * frequencies[p]. `axial` assigns pair p to axis p modulo the
     number of axes and rotates it by frequencies[p] times the token's coordinate on that axis. `none` rotates nothing.
+    `coordinates` is what DINOv3 does instead of `rope`: half the pairs belong to each axis of a 2D grid, and turn by
+    frequencies[p] times the token's coordinate on it, from -1 to 1.
+
+    Raises:
+        ConfigError: `coordinates` for a grid that is not 2D.
     """
     tokens = math.prod(grid)
     shape = (1, tokens, 2 * len(frequencies))
@@ -47,6 +53,8 @@ def rotary_tables(
     if positions == "paper":
         return index.sin()[None, :, None].expand(shape), index.cos()[None, :, None].expand(shape)
     turns = torch.as_tensor(frequencies, device=device, dtype=torch.float32)
+    if positions == "coordinates":
+        return _coordinate_tables(grid, turns)
     if positions == "rope":
         angles = index[:, None] * turns  # (N, R/2)
     else:
@@ -56,6 +64,19 @@ def rotary_tables(
         angles = coordinates[:, axis_of_pair] * turns
     angles = torch.cat((angles, angles), dim=-1)[None]
     return angles.cos() * factor, angles.sin() * factor
+
+
+def _coordinate_tables(grid: Sequence[int], turns: torch.Tensor) -> Tables:
+    if len(grid) != 2:
+        raise ConfigError(
+            f"positions: 'rope' of this vision model is defined for 2D grids, and this one has {len(grid)} axes; set "
+            "positions axial."
+        )
+    centres = [(torch.arange(n, device=turns.device, dtype=torch.float32) + 0.5) / n * 2 - 1 for n in grid]
+    coordinates = torch.stack(torch.meshgrid(*centres, indexing="ij"), dim=-1).flatten(0, 1)  # (N, 2)
+    angles = (coordinates[:, :, None] * turns.view(2, -1)).flatten(1)  # (N, R/2)
+    angles = torch.cat((angles, angles), dim=-1)[None]
+    return angles.cos(), angles.sin()
 
 
 def positions_on_an_axis(positions: str, grid: Sequence[int]) -> int:
@@ -104,9 +125,16 @@ def rotation_of(found: LayerDescription, positions: str) -> Rotation:
                 f"positions: {positions!r} is not available for {found.model_type}, whose layers take no "
                 "rotary tables; set positions none."
             )
-        return Rotation([])
+        return Rotation([], positions=positions)
     pairs = range(found.rotary_size // 2)
     plain = [found.theta ** (-2 * pair / found.rotary_size) for pair in pairs]
+    if found.family.coordinates and positions == "rope":
+        axis = [2 * math.pi * found.theta ** (-4 * pair / found.rotary_size) for pair in range(found.rotary_size // 4)]
+        return Rotation(axis * 2, positions="coordinates")
+    return replace(_rotation_by_scaling(found, positions, plain), positions=positions)
+
+
+def _rotation_by_scaling(found: LayerDescription, positions: str, plain: list[float]) -> Rotation:
     kind = _scaling_of(found)
     if kind == "default" or positions in ("paper", "none"):
         return Rotation(plain)

@@ -30,6 +30,7 @@ class Rotation:
         context: The number of positions up to which `frequencies` hold; None: always.
         beyond: The frequencies for more positions, if these are fixed.
         growth: The factor of a scaling whose frequencies fall with the number of positions beyond `context`.
+        positions: The rule by which the tables are made, see `llm.positions.rotary_tables`.
     """
 
     frequencies: list[float]
@@ -37,6 +38,7 @@ class Rotation:
     context: int | None = None
     beyond: list[float] | None = None
     growth: float = 1.0
+    positions: str = "rope"
 
 
 class Turns:

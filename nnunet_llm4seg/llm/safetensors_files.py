@@ -17,8 +17,15 @@ from nnunet_llm4seg.errors import ModelFilesError
 from nnunet_llm4seg.llm.dtypes import BYTES, STORED_DTYPES
 
 # what older files hold beside a layer's parameters, and `transformers` makes anew: GPT-2's masks, LLaMA's tables
-_ROTARY = ("inv_freq", "cos_cached", "sin_cached")
-_BUFFERS = frozenset({"attn.bias", "attn.masked_bias", *(f"self_attn.rotary_emb.{name}" for name in _ROTARY)})
+_ROTARY = tuple(f"rotary_emb.{name}" for name in ("inv_freq", "cos_cached", "sin_cached"))
+_MASKS = ("bias", "masked_bias")
+_BUFFERS = frozenset(
+    {
+        *(f"attn.{name}" for name in _MASKS),
+        *(f"self_attn.{name}" for name in _ROTARY),
+        *(f"attention.{name}" for name in (*_MASKS, *_ROTARY)),  # GPT-NeoX's; its parameters are one level deeper
+    }
+)
 _LARGEST_HEADER = 100_000_000  # bytes; the safetensors library's own limit
 
 

@@ -85,8 +85,7 @@ def prepare_layer(config: LLM4SegConfig) -> PreparedLayer:
     _refuse_changed(folder)
     description = describe_layer(model_config, config.layer)
     built = build_layer(description)
-    for note in description.notes:
-        _log.warning(note)
+    _say(description, config)
     tensors = read_layer(folder, description.family, config.layer, built.shapes())
     return _prepared(model_config, _ordered(tensors, config), description, built)
 
@@ -101,6 +100,18 @@ def _from_gguf(file: Path, config: LLM4SegConfig) -> PreparedLayer:
     prepared = _prepared(model.config, tensors, description, built)
     quantisation = model.quantisation(config.layer)
     return replace(prepared, spec=replace(prepared.spec, quantisation=quantisation)) if quantisation else prepared
+
+
+def _say(description: LayerDescription, config: LLM4SegConfig) -> None:
+    """What a user should know, in the log."""
+    for note in description.notes:
+        _log.warning(note)
+    if description.family.vision and config.attention == "causal":
+        _log.warning(
+            "attention: causal, but the layer is of a vision transformer (%s), which was trained to see all tokens; "
+            "set attention bidirectional to use it so.",
+            description.model_type,
+        )
 
 
 def _ordered(tensors: Tensors, config: LLM4SegConfig) -> Tensors:
@@ -128,6 +139,7 @@ def _random(model_config: Mapping[str, Any], config: LLM4SegConfig) -> PreparedL
     """Random initial tensors from a model's shape alone, in the dtype in which the model is published."""
     description = describe_layer(model_config, config.layer)
     built = build_layer(description)
+    _say(description, config)
     name = description.published_dtype
     dtype = torch_dtype(name if name in BYTES else "float32")
     tensors = controls.random(built.module, description.initializer_range, dtype, config.seed)

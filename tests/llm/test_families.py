@@ -13,7 +13,6 @@ from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.errors import ConfigError, ModelFilesError
 from nnunet_llm4seg.llm.build import build_layer
 from nnunet_llm4seg.llm.description import describe_layer
-from nnunet_llm4seg.llm.families import FAMILIES
 from nnunet_llm4seg.llm.layer_reader import read_layer
 from nnunet_llm4seg.llm.model_config import read_model_config
 from nnunet_llm4seg.llm.positions import attention_mask, rotary_frequencies, rotary_tables, rotation_of
@@ -159,10 +158,6 @@ def test_a_layer_computes_what_its_model_computes(name, tmp_path):
             built, description = our_layer(tmp_path, layer)
             ours = run_natively(built, description, hidden[layer])
             torch.testing.assert_close(ours, hidden[layer + 1], rtol=1e-5, atol=1e-5)
-
-
-def test_the_table_of_native_settings_covers_every_family():
-    assert {values["model_type"] for values, _ in NATIVE.values()} | {"gemma3"} == set(FAMILIES)
 
 
 def model_config(name, **changes):
@@ -406,6 +401,7 @@ def test_a_layer_compiles_to_one_graph(name, tmp_path):
     save(tmp_path, model_config(name))
     built, description = our_layer(tmp_path, 1)
     tokens = torch.randn(2, TOKENS, 32)
+    torch.compiler.reset()  # else the tests before count as recompilations
     with torch.no_grad():
         mask = attention_mask("causal", TOKENS, tokens.dtype, tokens.device)
         tables = rotary_tables("none", (TOKENS,), rotary_frequencies(description, "none"))
