@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nnunet_llm4seg.errors import ModelFilesError, one_line
 from nnunet_llm4seg.llm.families import family_of
 from nnunet_llm4seg.llm.family import Family
-from nnunet_llm4seg.llm.quantised import refuse_quantised
+from nnunet_llm4seg.llm.quantised import Fp8, fp8_of
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -33,6 +33,7 @@ class LayerDescription:
         window: A token sees those less than this many tokens away in raster order; None: all.
         published_dtype: The dtype in which the model is published, as `config.json` names it.
         initializer_range: Standard deviation with which the model's matrices are initialised.
+        fp8: How its matrices are stored in 8 bits, if they are.
         notes: What a user should know: sentences for the log.
     """
 
@@ -48,6 +49,7 @@ class LayerDescription:
     window: int | None
     published_dtype: str
     initializer_range: float
+    fp8: Fp8 | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -82,7 +84,7 @@ def describe_layer(model_config: Mapping[str, Any], layer: int) -> LayerDescript
 
 
 def _layer_described(model_config: Mapping[str, Any], layer: int) -> LayerDescription:
-    refuse_quantised(model_config)
+    fp8 = fp8_of(model_config)
     family = family_of(model_config)
     raw = _text_config(family, model_config)
     _refuse_other_architecture(family, model_config)
@@ -115,6 +117,7 @@ def _layer_described(model_config: Mapping[str, Any], layer: int) -> LayerDescri
         scaling=scaling,
         window=family.window(configuration) if local else None,
         published_dtype=model_config.get("dtype") or model_config.get("torch_dtype") or "float32",
+        fp8=fp8,
         initializer_range=model_config.get("initializer_range", 0.02),
         notes=tuple(_notes(family, model_config, configuration, layer)),
     )

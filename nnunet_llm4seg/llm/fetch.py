@@ -14,7 +14,7 @@ from typing import BinaryIO
 from nnunet_llm4seg.errors import CacheError, HubError, ModelFilesError, ModelNotFoundError
 from nnunet_llm4seg.files import write_json
 from nnunet_llm4seg.llm import cache, safetensors_files
-from nnunet_llm4seg.llm.dtypes import STORED_DTYPES
+from nnunet_llm4seg.llm.dtypes import FILE_DTYPES, STORED_DTYPES
 from nnunet_llm4seg.llm.families import family_of
 from nnunet_llm4seg.llm.hashing import file_sha256
 from nnunet_llm4seg.llm.hub import (
@@ -27,7 +27,7 @@ from nnunet_llm4seg.llm.hub import (
     open_repository,
 )
 from nnunet_llm4seg.llm.model_config import read_model_config
-from nnunet_llm4seg.llm.quantised import refuse_quantised
+from nnunet_llm4seg.llm.quantised import fp8_of
 from nnunet_llm4seg.llm.staging import alone, disk_errors, private_folder, publish, refuse_links, refuse_occupied
 
 Progress = Callable[[int, int], None]
@@ -113,7 +113,7 @@ def _fetch(repository: Repository, layer: int, revision: str, destination: Path,
         "commit": repository.commit,
         "revisions": [revision],
         "layer": layer,
-        "source_dtype": ", ".join(sorted({STORED_DTYPES[entry.dtype] for entry in entries})),
+        "source_dtype": ", ".join(sorted({FILE_DTYPES[entry.dtype] for entry in entries})),
         "layer_sha256": cache.hash_layer(weights, config, layer),
         "file_sha256": file_sha256(weights),
         "config_sha256": file_sha256(config),
@@ -167,7 +167,7 @@ def _describe(
 ) -> tuple[list[safetensors_files.Entry], dict[str, _Source]]:
     """The layer's tensors in the order of writing, and the files that contain them."""
     model_config = read_model_config(config.parent)
-    refuse_quantised(model_config)
+    dtypes = FILE_DTYPES if fp8_of(model_config) else STORED_DTYPES
     prefixes = family_of(model_config).prefixes
     layers = model_config.get("num_hidden_layers")
     if isinstance(layers, int) and layer >= layers:
@@ -182,7 +182,8 @@ def _describe(
     sources = {file.name: _Source(file, staging) for file in files}
     entries = [entry for source in sources.values() for entry in source.entries()]
     prefix = safetensors_files.layer_prefix([entry.name for entry in entries], prefixes, layer, repository.model)
-    return safetensors_files.usable(e for e in entries if safetensors_files.is_parameter(e.name, prefix)), sources
+    own = [entry for entry in entries if safetensors_files.is_parameter(entry.name, prefix)]
+    return safetensors_files.usable(own, dtypes), sources
 
 
 def _shards(repository: Repository, prefixes: tuple[str, ...], layer: int) -> list[str]:

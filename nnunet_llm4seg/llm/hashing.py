@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from nnunet_llm4seg.llm.dtypes import STORED_DTYPES, dtype_name
+from nnunet_llm4seg.llm.dtypes import FILE_DTYPES, dtype_name
 from nnunet_llm4seg.llm.safetensors_files import Entry
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def stored_layer_sha256(path: Path, entries: Mapping[str, Entry]) -> str:
     """Hash of a layer in a safetensors file: name without prefix -> where its tensor lies."""
     with path.open("rb") as file:
         return _digest(
-            (name, STORED_DTYPES[entry.dtype], entry.shape, _blocks(file, entry.begin, entry.end))
+            (name, FILE_DTYPES[entry.dtype], entry.shape, _blocks(file, entry.begin, entry.end))
             for name, entry in sorted(entries.items())
         )
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import torch
 
 from nnunet_llm4seg.errors import ModelFilesError
-from nnunet_llm4seg.llm.dtypes import STORED_DTYPES, torch_dtype
+from nnunet_llm4seg.llm.dtypes import FILE_DTYPES, FP8_DTYPES, STORED_DTYPES, dtype_name, torch_dtype
 from nnunet_llm4seg.llm.families import Family
+from nnunet_llm4seg.llm.quantised import SCALES, UNUSED, Fp8, expanded
 from nnunet_llm4seg.llm.safetensors_files import (
     Entry,
     is_parameter,
@@ -27,14 +28,17 @@ if TYPE_CHECKING:
 Tensors = dict[str, torch.Tensor]
 
 
-def read_layer(folder: Path, family: Family, layer: int, shapes: Mapping[str, tuple[int, ...]]) -> Tensors:
-    """Read the tensors named in `shapes` of layer number `layer`, in the file's own dtype.
+def read_layer(
+    folder: Path, family: Family, layer: int, shapes: Mapping[str, tuple[int, ...]], fp8: Fp8 | None = None
+) -> Tensors:
+    """Read the tensors named in `shapes` of layer number `layer`, in the file's own dtype, 8-bit ones as bfloat16.
 
     Args:
         folder: Contains `model.safetensors`, or shards with `model.safetensors.index.json`.
         family: How the layer's tensor names begin, and how old files spell them.
         layer: Index, counted from 0.
         shapes: Name without prefix -> shape, as the built layer has them.
+        fp8: How the model's matrices are stored in 8 bits, if they are.
 
     Raises:
         ModelFilesError: no safetensors, a file is damaged, the layer or one of its tensors is missing or has
@@ -47,8 +51,9 @@ def read_layer(folder: Path, family: Family, layer: int, shapes: Mapping[str, tu
         for stored in headers.files
         if stored.startswith(prefix)
     }
+    scales = _scales(spellings) if fp8 else {}
     unused = {name for name in headers.files if is_parameter(name, prefix)} - {
-        spellings[name] for name in shapes.keys() & spellings.keys()
+        spellings[name] for name in (shapes.keys() & spellings.keys()) | _beside(spellings, scales, fp8)
     }
     if unused:
         raise ModelFilesError(
@@ -66,11 +71,34 @@ def read_layer(folder: Path, family: Family, layer: int, shapes: Mapping[str, tu
                 f"{tuple(shape)}; the two files do not belong together."
             )
         sources.setdefault(path, {})[name] = entry
+        if entry.dtype in FP8_DTYPES and fp8:
+            if name not in scales:
+                raise ModelFilesError(f"model: {folder} lacks the scale of {prefix + name}; fetch the model again.")
+            path, entry = headers.find(spellings[scales[name]])
+            sources.setdefault(path, {})[scales[name]] = entry
     tensors: Tensors = {}
     for path, entries in sorted(sources.items()):
-        usable(entries.values())
+        usable(entries.values(), FILE_DTYPES if fp8 else STORED_DTYPES)
         tensors.update(read_tensors(path, entries))
+    for name in shapes:
+        if fp8 and dtype_name(tensors[name].dtype) in FP8_DTYPES.values():
+            tensors[name] = expanded(tensors[name], tensors.pop(scales[name]), fp8, prefix + name)
     return {name: tensors[name] for name in shapes}
+
+
+def _scales(names: Iterable[str]) -> dict[str, str]:
+    """Tensor -> the tensor with its scale."""
+    return {
+        name.removesuffix(ending) + "weight": name
+        for name in names
+        for ending in SCALES
+        if name.rpartition(".")[2] == ending
+    }
+
+
+def _beside(names: Iterable[str], scales: Mapping[str, str], fp8: Fp8 | None) -> set[str]:
+    """What a quantised layer holds beside its parameters."""
+    return {*scales.values(), *(name for name in names if name.endswith(UNUSED))} if fp8 else set()
 
 
 def read_tensors(path: Path, entries: Mapping[str, Entry]) -> Tensors:
@@ -86,7 +114,7 @@ def read_tensors(path: Path, entries: Mapping[str, Entry]) -> Tensors:
     try:
         with path.open("rb", buffering=0) as file:
             for name, entry in sorted(entries.items(), key=lambda item: item[1].begin):
-                tensor = torch.empty(entry.shape, dtype=torch_dtype(STORED_DTYPES[entry.dtype]), device="cpu")
+                tensor = torch.empty(entry.shape, dtype=torch_dtype(FILE_DTYPES[entry.dtype]), device="cpu")
                 view = memoryview(cast("Buffer", tensor.flatten().view(torch.uint8).numpy()))
                 file.seek(entry.begin)
                 while view:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nnunet_llm4seg.errors import ModelFilesError
-from nnunet_llm4seg.llm.dtypes import BYTES, STORED_DTYPES
+from nnunet_llm4seg.llm.dtypes import BYTES, FILE_BYTES, FILE_DTYPES, STORED_DTYPES
 
 # what older files hold beside a layer's parameters, and `transformers` makes anew: GPT-2's masks, LLaMA's tables
 _ROTARY = tuple(f"rotary_emb.{name}" for name in ("inv_freq", "cos_cached", "sin_cached"))
@@ -73,7 +73,7 @@ def parse_header(header: bytes, file: str, size: int) -> list[Entry]:
             if not start <= entry.begin <= entry.end <= size:
                 raise ValueError(f"{entry.name} is outside the file")
             numbers = math.prod(entry.shape)
-            if entry.dtype in STORED_DTYPES and entry.end - entry.begin != numbers * _bytes(entry):
+            if entry.dtype in FILE_DTYPES and entry.end - entry.begin != numbers * _bytes(entry):
                 raise ValueError(f"the size of {entry.name} does not match its shape")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _damaged(file, str(error)) from error
@@ -123,7 +123,7 @@ def is_parameter(name: str, prefix: str) -> bool:
     return name.startswith(prefix) and name[len(prefix) :] not in _BUFFERS
 
 
-def usable(entries: Iterable[Entry]) -> list[Entry]:
+def usable(entries: Iterable[Entry], dtypes: Iterable[str] = STORED_DTYPES) -> list[Entry]:
     """Sort for writing: wide types first, which keeps every tensor aligned, then in the order of the source.
 
     Raises:
@@ -131,7 +131,7 @@ def usable(entries: Iterable[Entry]) -> list[Entry]:
     """
     entries = list(entries)
     for entry in entries:
-        if entry.dtype not in STORED_DTYPES:
+        if entry.dtype not in dtypes:
             raise ModelFilesError(
                 f"model: {entry.name} in {entry.file} is {entry.dtype}; only {', '.join(BYTES)} can be used, so "
                 "choose the model's unquantised version."
@@ -183,7 +183,7 @@ def todays_name(name: str, renamed: Mapping[str, str]) -> str:
 
 
 def _bytes(entry: Entry) -> int:
-    return BYTES[STORED_DTYPES[entry.dtype]]
+    return FILE_BYTES[FILE_DTYPES[entry.dtype]]
 
 
 def _damaged(file: str, why: str) -> ModelFilesError:

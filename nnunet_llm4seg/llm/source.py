@@ -86,8 +86,9 @@ def prepare_layer(config: LLM4SegConfig) -> PreparedLayer:
     description = describe_layer(model_config, config.layer)
     built = build_layer(description)
     _say(description, config)
-    tensors = read_layer(folder, description.family, config.layer, built.shapes())
-    return _prepared(model_config, _ordered(tensors, config), description, built)
+    tensors = read_layer(folder, description.family, config.layer, built.shapes(), description.fp8)
+    quantisation = str(description.fp8) if description.fp8 else None
+    return _stored_as(quantisation, _prepared(model_config, _ordered(tensors, config), description, built))
 
 
 def _from_gguf(file: Path, config: LLM4SegConfig) -> PreparedLayer:
@@ -97,8 +98,10 @@ def _from_gguf(file: Path, config: LLM4SegConfig) -> PreparedLayer:
     description = describe_layer(model.config, config.layer)
     built = build_layer(description)
     tensors = _ordered(model.read_layer(config.layer, built.shapes()), config)
-    prepared = _prepared(model.config, tensors, description, built)
-    quantisation = model.quantisation(config.layer)
+    return _stored_as(model.quantisation(config.layer), _prepared(model.config, tensors, description, built))
+
+
+def _stored_as(quantisation: str | None, prepared: PreparedLayer) -> PreparedLayer:
     return replace(prepared, spec=replace(prepared.spec, quantisation=quantisation)) if quantisation else prepared
 
 

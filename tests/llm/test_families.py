@@ -302,7 +302,7 @@ def test_code_of_a_models_own_and_is_causal_false_are_said(llama, tmp_path, capl
         ("gptq", "unquantised model"),
         ("awq", "unquantised"),
         ("bitsandbytes", "dequantize"),
-        ("fp8", "bfloat16 version"),
+        ("mxfp4", "unquantised"),
     ],
 )
 def test_a_quantised_model_is_named_before_anything_is_looked_for(method, advice, tmp_path):

@@ -296,6 +296,21 @@ def test_a_quantised_model_is_not_downloaded(hub, model, tmp_path):
     assert hub.sent == 0
 
 
+def test_an_fp8_layer_comes_with_its_scales_and_is_expanded_here(hub, tmp_path):
+    from test_quantised import SCHEMES, save_fp8
+
+    from nnunet_llm4seg.config import LLM4SegConfig
+    from nnunet_llm4seg.llm.source import prepare_layer
+
+    expected = save_fp8(tmp_path / "fp8", *SCHEMES["blocks"])
+    hub.add("org/fp8", tmp_path / "fp8")
+    folder = Path(hub.fetch(tmp_path, "org/fp8", layer=1)["folder"])
+    assert json.loads((folder / "provenance.json").read_text())["source_dtype"] == "bfloat16, float32, float8_e4m3fn"
+    assert cache.problems(cache.read(folder)) == []
+    found = prepare_layer(LLM4SegConfig(model=str(folder), layer=1)).tensors
+    assert found.keys() == expected.keys() and all(torch.equal(found[name], expected[name]) for name in found)
+
+
 def test_links_in_a_shared_cache_are_not_followed(hub, tmp_path):
     victim = tmp_path / "thesis.tex"
     victim.write_text("years of work")
