@@ -8,6 +8,7 @@ the layer computes.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,12 @@ class Fp8:
     def __str__(self) -> str:
         blocks = f", blocks of {self.block[0]} x {self.block[1]}" if self.block else ""
         return f"FP8 ({self.method}{blocks})"
+
+
+def in_words(quantisation: str) -> str:
+    """`Q4_K_M` -> `Q4_K_M: 4-bit weights, dequantised`."""
+    bits = re.search(r"\d+", quantisation)
+    return f"{quantisation}: {bits[0]}-bit weights, dequantised" if bits else f"{quantisation}: weights dequantised"
 
 
 def fp8_of(model_config: Mapping[str, Any]) -> Fp8 | None:

@@ -9,6 +9,7 @@ from torch import nn
 
 from nnunet_llm4seg.bottleneck import LLMBottleneck
 from nnunet_llm4seg.llm.dtypes import dtype_name
+from nnunet_llm4seg.llm.quantised import in_words
 from nnunet_llm4seg.tokens import strides_of, token_grid
 from nnunet_llm4seg.trainer.settings import Settings
 
@@ -17,7 +18,7 @@ def describe_settings(settings: Settings) -> str:
     """One line: which layer, and how it is used."""
     config = settings.config
     revision = f" at {config.revision}" if config.revision else ""
-    stored = f", expanded from {settings.spec.quantisation}" if settings.spec.quantisation else ""
+    stored = f", {in_words(settings.spec.quantisation)}" if settings.spec.quantisation else ""
     if config.weights == "identity":
         layer = [f"no language model, adapters of the width of {config.model} || weights identity"]
     else:

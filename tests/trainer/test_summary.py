@@ -10,4 +10,4 @@ def test_log_names_the_quantisation_of_a_quantised_layer_only():
     plain = Settings(LLM4SegConfig(), LayerSpec({}, {}, "0" * 64))
     quantised = replace(plain, spec=replace(plain.spec, quantisation="Q4_1"))
     assert "weights pretrained (frozen) ||" in describe_settings(plain)
-    assert "weights pretrained (frozen, expanded from Q4_1) ||" in describe_settings(quantised)
+    assert "weights pretrained (frozen, Q4_1: 4-bit weights, dequantised) ||" in describe_settings(quantised)

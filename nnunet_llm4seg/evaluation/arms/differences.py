@@ -17,6 +17,8 @@ from typing import Any
 from nnunet_llm4seg.errors import ComparisonError
 from nnunet_llm4seg.evaluation.arms.runs import Arm
 from nnunet_llm4seg.evaluation.arms.twins import are_twins
+from nnunet_llm4seg.llm.families import FAMILIES
+from nnunet_llm4seg.llm.quantised import in_words
 from nnunet_llm4seg.nnunet import names
 from nnunet_llm4seg.nnunet.names import FINAL_CHECKPOINT
 from nnunet_llm4seg.nnunet.plans import ASKED, RESOLVED, SOURCE_PLANS, all_entries, read_resolved
@@ -99,9 +101,19 @@ def check_runs_alike(arm: Arm, configuration: str, folds: Sequence[int]) -> None
 
 
 def layer_settings(arm: Arm, configuration: str) -> dict[str, Any]:
-    """The injected layer's resolved settings, flat; empty for a vanilla arm."""
+    """The injected layer's resolved settings, flat; empty for a vanilla arm.
+
+    Beside the fields of `LLM4SegConfig`: `family`, with `(vision)` for a vision transformer, `quantisation` where
+    the model's file was quantised, and `sha256`.
+    """
     resolved = read_resolved(_configuration(arm, 0, configuration)["architecture"]) or {}
-    return {**resolved.get("config", {}), **({"sha256": resolved["sha256"]} if "sha256" in resolved else {})}
+    found: dict[str, Any] = dict(resolved.get("config", {}))
+    if model_type := resolved.get("model_config", {}).get("model_type"):
+        row = FAMILIES.get(model_type)
+        found["family"] = f"{model_type} (vision)" if row and row.vision else model_type
+    if quantisation := resolved.get("quantisation"):
+        found["quantisation"] = in_words(quantisation)
+    return {**found, **({"sha256": resolved["sha256"]} if "sha256" in resolved else {})}
 
 
 def _configuration(arm: Arm, run: int, configuration: str) -> dict[str, Any]:

@@ -117,6 +117,15 @@ def test_inheriting_the_same_is_no_difference(results):
     assert differences.layer_settings(arms[0], "2d")["layer"] == 14
 
 
+def test_the_reports_settings_name_family_and_quantisation(results):
+    def change(chosen):
+        chosen["architecture"]["llm4seg_resolved"] |= {"quantisation": "Q4_K_M", "model_config": {"model_type": "vit"}}
+
+    change_plans(results, LLM4SEG, change)
+    found = differences.layer_settings(find_arm(results.roots[:1], FAKE, LLM4SEG, "2d"), "2d")
+    assert (found["family"], found["quantisation"]) == ("vit (vision)", "Q4_K_M: 4-bit weights, dequantised")
+
+
 def test_what_only_one_arm_recorded_is_a_difference(results):
     (results.fold(LLM4SEG, 1) / "debug.json").unlink()
     refuse("num_epochs is not recorded in .* but 2 in the baseline")
