@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -18,7 +17,6 @@ from nnunet_llm4seg.llm.dtypes import FILE_DTYPES, STORED_DTYPES
 from nnunet_llm4seg.llm.families import family_of
 from nnunet_llm4seg.llm.hashing import file_sha256
 from nnunet_llm4seg.llm.hub import (
-    NoSuchFile,
     RangesRefused,
     RemoteFile,
     Repository,
@@ -28,6 +26,7 @@ from nnunet_llm4seg.llm.hub import (
 )
 from nnunet_llm4seg.llm.model_config import read_model_config
 from nnunet_llm4seg.llm.quantised import fp8_of
+from nnunet_llm4seg.llm.refusals import NoSuchFile
 from nnunet_llm4seg.llm.staging import alone, disk_errors, private_folder, publish, refuse_links, refuse_occupied
 
 Progress = Callable[[int, int], None]
@@ -234,7 +233,14 @@ def _write_all(file: BinaryIO, chunk: bytes) -> None:
 
 def _licence(card: str | None) -> str | None:
     """The licence that a model card names in the metadata at its beginning."""
-    metadata = re.match(r"---\s*\n(.*?\n)---", card or "", re.DOTALL)
-    fields = dict(re.findall(r"^(license|license_name):[ \t]*(\S.*?)\s*$", metadata[1], re.M)) if metadata else {}
+    from huggingface_hub import ModelCard
+
+    if card is None or not card.startswith("---"):
+        return None
+    try:
+        fields = ModelCard(card, ignore_metadata_errors=True).data.to_dict()
+    except Exception as error:  # anybody writes cards: broken metadata is no reason to refuse a layer
+        _log.warning("the model card cannot be read (%s), so that no licence is noted", type(error).__name__)
+        return None
     name = fields.get("license_name") if fields.get("license") == "other" else fields.get("license")
-    return name.strip("'\"") if name else None
+    return str(name) if name else None

@@ -10,21 +10,17 @@ from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 from huggingface_hub import constants, hf_hub_url
-from huggingface_hub.utils import HFValidationError, validate_repo_id
+from huggingface_hub.utils import HFValidationError, hf_raise_for_status, validate_repo_id
 
-from nnunet_llm4seg.errors import GatedModelError, HubError, LLM4SegError, ModelNotFoundError
+from nnunet_llm4seg.errors import HubError, ModelNotFoundError
+from nnunet_llm4seg.llm.refusals import NoSuchFile, refusals
 from nnunet_llm4seg.llm.session import Transient, answer, endpoint, retried, wait_before_retry
 
 _REDIRECTS = 5
-_LONGEST_WAIT = 30.0  # seconds, if the hub names a time
 
 
 class RangesRefused(Exception):
     """The server sends whole files only."""
-
-
-class NoSuchFile(HubError):
-    """The repository has no such file at this commit."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +38,8 @@ class Repository:
         """
 
         def once() -> str:
-            with answer(self._url(file)) as (status, headers, chunks):
-                _check(status, headers, self.model)
+            with refusals(self.model), answer(self._url(file)) as (response, chunks):
+                hf_raise_for_status(response)
                 return b"".join(chunks).decode("utf-8", "replace")
 
         try:
@@ -94,11 +90,12 @@ class RemoteFile:
             before = position
             try:
                 asked = {"Range": f"bytes={position}-{end - 1}"}
-                with answer(self.repository._url(self.name), asked) as (status, headers, chunks):
-                    if status == 200:
+                model = self.repository.model
+                with refusals(model), answer(self.repository._url(self.name), asked) as (response, chunks):
+                    hf_raise_for_status(response)
+                    if response.status_code == 200:
                         raise RangesRefused
-                    _check(status, headers, self.repository.model)
-                    self._check_same(headers, position)
+                    self._check_same(response.headers, position)
                     for chunk in chunks:
                         chunk = chunk[: end - position]
                         position += len(chunk)
@@ -120,12 +117,13 @@ class RemoteFile:
 
         def once() -> None:
             digest, received = hashlib.sha256(), 0
-            with answer(self.repository._url(self.name)) as (status, headers, chunks), path.open("wb") as file:
-                _check(status, headers, self.repository.model)
-                for chunk in chunks:
-                    file.write(chunk)
-                    digest.update(chunk)
-                    received += len(chunk)
+            with refusals(self.repository.model), answer(self.repository._url(self.name)) as (response, chunks):
+                hf_raise_for_status(response)
+                with path.open("wb") as file:
+                    for chunk in chunks:
+                        file.write(chunk)
+                        digest.update(chunk)
+                        received += len(chunk)
             if received != self.size:
                 raise Transient(f"{received} of {self.size} bytes came")
             if re.fullmatch("[0-9a-f]{64}", self.etag) and digest.hexdigest() != self.etag:
@@ -192,16 +190,19 @@ def offline() -> bool:
 
 
 def _metadata(url: str, model: str, revision: str | None) -> dict[str, str]:
-    """The hub's headers about a file, in lower case; `x-linked-…` for a file in another storage."""
+    """The hub's headers about a file, in lower case; `x-linked-…` for a file in another storage.
+
+    Not by `huggingface_hub.get_hf_file_metadata`: before version 1 it logs the address with any password in it, and
+    tries five times by itself.
+    """
 
     def once() -> dict[str, str]:
         address, said = url, {}
         for _ in range(_REDIRECTS):
-            with answer(address, method="HEAD", follow=False) as (status, headers, _):
-                moved = 300 <= status < 400
-                if not moved:
-                    _check(status, headers, model, revision)
-                own = {name.lower(): value for name, value in headers.items()}
+            with refusals(model, revision), answer(address, method="HEAD", follow=False) as (response, _):
+                hf_raise_for_status(response)
+                moved = 300 <= response.status_code < 400
+                own = {name.lower(): value for name, value in response.headers.items()}
                 target = urljoin(address, own.pop("location", "")) if moved else address
                 if moved:
                     own.pop("content-length", None)  # of the redirect itself
@@ -214,54 +215,3 @@ def _metadata(url: str, model: str, revision: str | None) -> dict[str, str]:
         raise HubError(f"hub: {endpoint()} redirects {model} in circles; set HF_ENDPOINT to another one.")
 
     return retried(once, model)
-
-
-def _check(status: int, headers: Mapping[str, str], model: str, revision: str | None = None) -> None:
-    """Turn a refusal into a sentence.
-
-    Raises:
-        LLM4SegError: the answer is not what was asked for.
-        NoSuchFile: see there.
-        Transient: it may succeed later.
-    """
-    if status in (200, 206):
-        return
-    if status in (408, 429) or status >= 500:
-        after = headers.get("retry-after", "")
-        raise Transient(f"status {status}", min(float(after), _LONGEST_WAIT) if after.isdigit() else 0.0)
-    if headers.get("x-error-code") == "EntryNotFound":
-        raise NoSuchFile(f"hub: {model!r} lacks a file that it should have; give another revision.")
-    raise _refusal(status, headers, model, revision)
-
-
-def _refusal(status: int, headers: Mapping[str, str], model: str, revision: str | None) -> LLM4SegError:
-    code, said = headers.get("x-error-code", ""), headers.get("x-error-message", "")
-    if code == "GatedRepo":
-        reason = "you are not logged in" if status == 401 else "your account has no access yet"
-        return GatedModelError(
-            f"model: {model!r} is gated and {reason} (status {status}); accept its licence at {endpoint()}/{model}, "
-            "log in on this machine with `hf auth login` (or set HF_TOKEN), and run the command again. "
-            "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B (trainer nnUNetTrainerLLM4SegDeepSeek) is not gated."
-        )
-    if status == 401 and "credentials" in said.lower():
-        return GatedModelError(
-            "hub: your token is not valid (status 401); make a new one and log in with `hf auth login`, or unset "
-            "HF_TOKEN for models that are not gated."
-        )
-    if code == "RevisionNotFound":
-        return ModelNotFoundError(
-            f"revision: {model!r} has no revision {revision or 'main'!r}; give a branch, tag or commit of it."
-        )
-    if status in (401, 404) or code == "RepoNotFound":
-        return ModelNotFoundError(
-            f"model: {model!r} is neither a folder here (seen from {Path.cwd()}) nor a model that {endpoint()} shows "
-            f"you (status {status}); check the name, or log in with `hf auth login` if it is private."
-        )
-    if status == 403:
-        return GatedModelError(
-            f"model: {endpoint()} refuses you {model!r} (status 403); give your token permission to read it (gated "
-            f"models: accept the licence at {endpoint()}/{model} and log in with `hf auth login`)."
-        )
-    if status == 416:
-        return HubError(f"hub: a file of {model} is shorter than it was a moment ago; run the command again.")
-    return HubError(f"hub: {endpoint()} answered with status {status} for {model}; try later or another endpoint.")

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from huggingface_hub import constants
-from huggingface_hub.utils import build_hf_headers, get_session
+from huggingface_hub.utils import HfHubHTTPError, build_hf_headers, get_session
 
 from nnunet_llm4seg.errors import HubError
 
@@ -36,10 +36,11 @@ class Transient(Exception):
 @contextmanager
 def answer(
     url: str, headers: Mapping[str, str] | None = None, *, method: str = "GET", follow: bool = True
-) -> Iterator[tuple[int, Mapping[str, str], Iterator[bytes]]]:
-    """Status, headers (any case) and the body in chunks; redirects are followed if asked.
+) -> Iterator[tuple[Any, Iterator[bytes]]]:
+    """The library's response, and its body in chunks; redirects are followed if asked.
 
     The token is sent to the endpoint only: both libraries omit it if a redirect leads to another host.
+    Not by `huggingface_hub.utils.http_backoff`: what it returns cannot be streamed in both libraries.
 
     Raises:
         Transient: the connection fails.
@@ -52,10 +53,12 @@ def answer(
     try:
         if callable(getattr(session, "stream", None)):  # httpx; in requests it is a setting
             with session.stream(method, url, follow_redirects=follow, **asked) as response:
-                yield response.status_code, response.headers, response.iter_bytes(_CHUNK)
+                yield response, response.iter_bytes(_CHUNK)
         else:
             with session.request(method, url, stream=True, allow_redirects=follow, **asked) as response:
-                yield response.status_code, response.headers, response.iter_content(_CHUNK)
+                yield response, response.iter_content(_CHUNK)
+    except HfHubHTTPError:  # the hub's own answer; a kind of what is caught next
+        raise
     except _transport_errors() as error:
         raise Transient(type(error).__name__) from None
 
