@@ -1,7 +1,7 @@
 """What the LLM layer costs on a CPU: python scripts/bench_cpu.py [--other-python PYTHON] [--json FILE]
 
-(a) reading one layer from a 2.47 GB folder of LLaMA-3.2-1B's shape, compared with loading the whole model, here and
-    with another interpreter (for example one with an older transformers);
+(a) reading one layer from a 2.47 GB folder of LLaMA-3.2-1B's shape, here and with another interpreter (for example one
+    with an older transformers): memory, bytes read and hashed; and the start of five trainings at once, cold;
 (b) an iteration and a prediction with and without the bottleneck; (c) the bottleneck alone against the official
 code's way; (d) checkpoints. Random weights are made in a temporary folder (2.5 GB); nothing is downloaded.
 """
@@ -9,6 +9,7 @@ code's way; (d) checkpoints. Random weights are made in a temporary folder (2.5 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import statistics
@@ -17,12 +18,15 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 from bench_common import LAYER, make_folder, report, versions
 
-WAYS = ("whole model", "our layer, sha256 checked", "our layer, read only")
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
-
+WAYS = ("whole model", "our layer, sha256 checked")
 _TIMES = ("s", "cpu_s")  # on a shared machine, the second is the one to trust
 
 
@@ -32,51 +36,112 @@ def memory(name: str) -> int:
     return 1024 * int(line.split()[1])
 
 
+class CountedSha256:
+    """Counts the bytes that are hashed through it."""
+
+    count = 0
+
+    def __init__(self, data: bytes = b"") -> None:
+        self._digest = hashlib.sha256()
+        self.update(data)
+
+    def update(self, data: Buffer) -> None:
+        CountedSha256.count += memoryview(data).nbytes
+        self._digest.update(data)
+
+    def hexdigest(self) -> str:
+        return self._digest.hexdigest()
+
+
+def bytes_read() -> int:
+    """What this process has asked of files so far."""
+    line = next(row for row in Path("/proc/self/io").read_text().splitlines() if row.startswith("rchar"))
+    return int(line.split()[1])
+
+
 def load_once(way: str, folder: str) -> None:
-    """Run in its own process: print seconds and peak memory beyond the imports, as JSON."""
+    """Run in its own process: print seconds, peak memory beyond the imports, bytes read and hashed, as JSON."""
     import torch
     import transformers
     from transformers.models.llama import modeling_llama  # noqa: F401 (what both methods import is not measured)
 
     from nnunet_llm4seg import LLM4SegConfig, LLMBottleneck
-    from nnunet_llm4seg.llm.build import build_layer
-    from nnunet_llm4seg.llm.description import describe_layer
-    from nnunet_llm4seg.llm.layer_reader import read_layer
-    from nnunet_llm4seg.llm.model_config import read_model_config
+    from nnunet_llm4seg.llm import hashing
 
+    hashing.hashlib = SimpleNamespace(sha256=CountedSha256)  # type: ignore[assignment]
     config = LLM4SegConfig(model=folder, layer=LAYER, dtype="bfloat16")
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts from here
-    before, start, cpu = memory("VmRSS"), time.perf_counter(), time.process_time()
+    before, read, start, cpu = memory("VmRSS"), bytes_read(), time.perf_counter(), time.process_time()
     if way == WAYS[0]:
         layer = transformers.AutoModelForCausalLM.from_pretrained(folder).model.layers[LAYER]
         tensors = [p.detach() for p in layer.parameters()]
-    elif way == WAYS[1]:
-        tensors = [p.detach() for p in LLMBottleneck(8, config).layer.parameters()]
     else:
-        description = describe_layer(read_model_config(Path(folder)), LAYER)
-        shapes = build_layer(description).shapes()
-        tensors = list(read_layer(Path(folder), description.family, LAYER, shapes).values())
+        tensors = [p.detach() for p in LLMBottleneck(8, config).layer.parameters()]
     for tensor in tensors:  # a file that is only mapped is read here
         tensor.view(torch.uint8)[..., ::4096].sum()
     measured = {"s": time.perf_counter() - start, "cpu_s": time.process_time() - cpu}
-    print(json.dumps({**measured, "peak": memory("VmHWM") - before, "transformers": transformers.__version__}))
+    measured |= {"peak": memory("VmHWM") - before, "read": bytes_read() - read, "hashed": CountedSha256.count}
+    print(json.dumps({**measured, "transformers": transformers.__version__}))
+
+
+def start_once(arm: str, folder: str) -> None:
+    """Run in its own process: everything of a training's start except its data."""
+    import bench_networks
+    import nnunetv2.training.nnUNetTrainer.nnUNetTrainer  # noqa: F401
+
+    network = bench_networks.unet(2, 7)
+    if arm == "with":
+        import nnunet_llm4seg.trainer  # noqa: F401
+
+        bench_networks.with_bottleneck(network, Path(folder))
+
+
+def compare_starts(folder: Path, repeats: int = 3, at_once: int = 5) -> list[dict[str, object]]:
+    """The start of `at_once` trainings at the same time, the model's file not in the page cache: medians."""
+    seconds: dict[str, list[float]] = {"without": [], "with": []}
+    for turn in range(repeats + 1):
+        for arm in list(seconds)[:: -1 if turn % 2 else 1]:
+            forget(folder / "model.safetensors")
+            start = time.perf_counter()
+            command = [sys.executable, __file__, "--start", arm, str(folder)]
+            processes = [subprocess.Popen(command, env=_environment()) for _ in range(at_once)]
+            failed = [process for process in processes if process.wait()]
+            if failed:
+                raise RuntimeError(f"{len(failed)} of {at_once} starts failed")
+            if turn:  # the first one warms up what is not measured: the libraries
+                seconds[arm].append(time.perf_counter() - start)
+    medians = {arm: statistics.median(values) for arm, values in seconds.items()}
+    row = {f"{arm} / s": value for arm, value in medians.items()}
+    return [{"trainings at once": at_once, **row, "ratio": medians["with"] / medians["without"]}]
+
+
+def forget(file: Path) -> None:
+    """Drop a file from the page cache, so that it is read from the disk."""
+    with file.open("rb") as opened:
+        os.fsync(opened.fileno())
+        os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "HF_HUB_OFFLINE": "1"}
 
 
 def compare_loading(folder: Path, layer_bytes: int, pythons: list[str], repeats: int) -> list[dict[str, object]]:
     """Part (a): medians over alternating processes."""
     rows = []
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "HF_HUB_OFFLINE": "1"}
     for python in pythons:
         found: dict[str, list[dict]] = {way: [] for way in WAYS}
         for turn in range(repeats + 1):
             for way in WAYS:
                 command = [python, __file__, "--load", way, str(folder)]
-                done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+                done = subprocess.run(command, env=_environment(), check=True, capture_output=True, text=True)
                 if turn:  # the first one warms up the page cache
                     found[way].append(json.loads(done.stdout.splitlines()[-1]))
         seconds, cpu = ({way: statistics.median(run[key] for run in found[way]) for way in WAYS} for key in _TIMES)
         for way in WAYS:
-            peak = statistics.median(run["peak"] for run in found[way])
+            peak, read, hashed = (
+                statistics.median(run[key] for run in found[way]) for key in ("peak", "read", "hashed")
+            )
             rows.append(
                 {
                     "transformers": found[way][0]["transformers"],
@@ -84,9 +149,9 @@ def compare_loading(folder: Path, layer_bytes: int, pythons: list[str], repeats:
                     "time / s": seconds[way],
                     "CPU time / s": cpu[way],
                     "peak beyond imports / MB": peak / 1e6,
-                    "of the layer's bytes": peak / layer_bytes,
-                    "times less time": seconds[WAYS[0]] / seconds[way],
-                    "times less CPU time": cpu[WAYS[0]] / cpu[way],
+                    "peak of the layer's bytes": peak / layer_bytes,
+                    "read of the layer's bytes": read / layer_bytes,
+                    "hashed of the layer's bytes": hashed / layer_bytes,
                 }
             )
     return rows
@@ -98,9 +163,13 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=Path("bench_cpu.json"), help="file for the numbers")
     parser.add_argument("--parts", default="abcd", help="which of the parts to run")
     parser.add_argument("--load", nargs=2, help=argparse.SUPPRESS)  # how (a) calls this script
+    parser.add_argument("--start", nargs=2, help=argparse.SUPPRESS)  # likewise
     options = parser.parse_args()
     if options.load:
         load_once(*options.load)
+        return
+    if options.start:
+        start_once(*options.start)
         return
     import torch
 
@@ -113,13 +182,15 @@ def main() -> None:
         if "a" in options.parts:
             pythons = [sys.executable, *options.other_python]
             tables["(a) one layer out of 16"] = compare_loading(folder, layer_bytes, pythons, repeats=3)
+            tables["(a) the start of trainings, cold"] = compare_starts(folder)
         if set("bcd") & set(options.parts):
+            import bench_networks
             import bench_parts
 
             torch.manual_seed(0)
             if "b" in options.parts:
                 cases = {"2D": (7, (2, 1, 256, 256)), "3D": (5, (1, 1, 64, 64, 64))}
-                rows = bench_parts.compare_networks(folder, cases, device, repeats=6)
+                rows = bench_networks.compare_networks(folder, cases, device, repeats=6)
                 tables["(b) the network with and without the bottleneck"] = rows
             if "c" in options.parts:
                 rows = bench_parts.compare_blocks(folder, [4, 8, 16, 32, 64], device, repeats=6)

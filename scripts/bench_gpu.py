@@ -1,7 +1,8 @@
 """What the LLM layer costs on a GPU: python scripts/bench_gpu.py [--json FILE]
 
 (b) an iteration and a prediction with and without the bottleneck at nnU-Net's default patches, compiled and under
-AMP as nnU-Net runs them; (c) the bottleneck alone compared with the official code's method; (d) checkpoints.
+AMP as nnU-Net runs them, each network alone on the GPU, so that "more memory" has the layer's weights, adapters and
+momentum in it; (c) the bottleneck alone compared with the official code's method in float32 and bf16; (d) checkpoints.
 Random weights of one layer of LLaMA-3.2-1B's shape are made in a temporary folder; nothing is downloaded.
 """
 
@@ -13,6 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import bench_networks
 import bench_parts
 import torch
 from bench_common import LAYER, make_folder, report, versions
@@ -35,7 +37,7 @@ def main() -> int:
         folder = Path(temporary) / "model"
         make_folder(folder, layers=LAYER + 1, vocabulary=8)
         tables = {
-            "(b) the network with and without the bottleneck": bench_parts.compare_networks(
+            "(b) the network with and without the bottleneck": bench_networks.compare_networks(
                 folder, CASES, device, repeats=30, compiled=True
             ),
             "(c) the bottleneck alone, batch 2, eager": bench_parts.compare_blocks(

@@ -43,18 +43,48 @@ def test_without_a_gpu_the_gpu_benchmark_says_so_and_exits_with_2(monkeypatch, c
 
 def test_networks_and_blocks_are_compared_on_any_device(llama, monkeypatch, capsys):
     import bench_common
+    import bench_networks
     import bench_parts
 
-    monkeypatch.setattr(bench_parts, "LAYER", 1)
+    for module in (bench_networks, bench_parts):
+        monkeypatch.setattr(module, "LAYER", 1)
     device = torch.device("cpu")
-    rows = bench_parts.compare_networks(llama, {"2D": (3, (2, 1, 16, 16))}, device, repeats=1)
+    rows = bench_networks.compare_networks(llama, {"2D": (3, (2, 1, 16, 16))}, device, repeats=1)
     assert [row["case"] for row in rows] == ["2D, training, 2x1x16x16", "2D, prediction, 2x1x16x16"]
     assert all(row["ratio"] > 0 for row in rows)
     blocks = bench_parts.compare_blocks(llama, [2, 3], device, repeats=1, channels=8)
     assert [row["tokens"] for row in blocks] == [4, 9]
     bench_common.report("title", blocks)
-    assert capsys.readouterr().out.count("|") == 4 * 5
+    assert {"official way, float32 / ms", "official way, bf16 / ms"} < blocks[0].keys()
+    assert capsys.readouterr().out.count("|") == 4 * 7
     json.dumps(rows + blocks)
+
+
+def test_each_network_is_measured_alone_and_sees_one_batch_size(llama, monkeypatch):
+    import weakref
+
+    import bench_networks
+
+    alive, batches = [], []
+    make = bench_networks._network
+
+    def watched(*arguments):
+        assert not [network for network in alive if network() is not None], "the network before was not freed"
+        network = make(*arguments)
+        alive.append(weakref.ref(network))
+        return network
+
+    def compiled(wanted, network):
+        assert wanted
+        network.register_forward_pre_hook(lambda module, inputs: batches.append(len(inputs[0])))
+        return network
+
+    monkeypatch.setattr(bench_networks, "LAYER", 1)
+    monkeypatch.setattr(bench_networks, "_network", watched)
+    monkeypatch.setattr(bench_networks, "compile_if", compiled)
+    bench_networks.compare_networks(llama, {"2D": (3, (2, 1, 16, 16))}, torch.device("cpu"), repeats=1, compiled=True)
+    assert len(alive) == 8  # two arms, two phases each, training and prediction
+    assert batches == [2] * 12 + [1] * 12  # nothing is compiled with another batch before
 
 
 def test_the_official_way_computes_what_the_bottleneck_computes(llama, monkeypatch):
@@ -66,3 +96,20 @@ def test_the_official_way_computes_what_the_bottleneck_computes(llama, monkeypat
     image = torch.randn(2, 8, 3, 4)
     official = bench_parts.OfficialBlock(block, 12, torch.device("cpu"))
     torch.testing.assert_close(official(image), block(image), rtol=1e-5, atol=1e-5)
+
+
+def test_the_bytes_that_are_read_and_hashed_are_those_of_the_layer(llama, monkeypatch, capsys):
+    import bench_cpu
+    from tiny_models import layer_tensors
+
+    from nnunet_llm4seg.llm import hashing
+
+    monkeypatch.setattr(bench_cpu, "LAYER", 1)
+    monkeypatch.setattr(hashing, "hashlib", hashing.hashlib)  # to be put back
+    bench_cpu.load_once(bench_cpu.WAYS[1], str(llama))  # imports what reads a layer
+    monkeypatch.setattr(bench_cpu.CountedSha256, "count", 0)
+    bench_cpu.load_once(bench_cpu.WAYS[1], str(llama))
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    size = sum(tensor.numel() * tensor.element_size() for tensor in layer_tensors(llama, 1).values())
+    assert size <= found["read"] <= 1.1 * size + 20_000  # and the header, config.json and /proc
+    assert size <= found["hashed"] <= 1.1 * size + 2_000
