@@ -1,5 +1,8 @@
 """Named errors: each has one sentence that names the value, what is allowed and what to do next."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class LLM4SegError(Exception):
     """Base of every error that a user can cause and fix; the command line turns it into exit code 2."""
@@ -67,6 +70,13 @@ class DemoError(LLM4SegError, RuntimeError):
 
 class StudyError(LLM4SegError, ValueError):
     """A study file or a study's folder that cannot be used as it is."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The end of a sentence that names the nearest known name, or all of them."""
+    names = list(known)
+    close = get_close_matches(name, names, 1, 0.6)
+    return f"; did you mean {close[0]!r}?" if close else f"; choose one of {', '.join(names)}."
 
 
 def first_line(error: BaseException) -> str:

@@ -13,15 +13,21 @@ from nnunet_llm4seg.errors import ConfigError
 def convert(
     converter: Annotated[
         str | None,
-        typer.Argument(metavar="NAME", help="busi, tnscui, isic, kvasir, btcv, folder or volumes; see --list"),
+        typer.Argument(
+            metavar="NAME", help="busi, tnscui, isic, kvasir, btcv, folder, volumes or geometric; see --list"
+        ),
     ] = None,
-    source: Annotated[Path | None, typer.Argument(help="The folder that contains the data set as published")] = None,
+    source: Annotated[
+        Path | None, typer.Argument(help="The folder that contains the data set as published; geometric: the task")
+    ] = None,
     dataset_id: Annotated[int | None, typer.Option("-d", help="nnU-Net's number for the data set, 1 to 999")] = None,
     list_: Annotated[bool, typer.Option("--list", help="Show the converters and the layouts that each knows")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show cases, classes, skipped files, groups and folds; write nothing")
     ] = False,
-    size: Annotated[int | None, typer.Option(help="Resize to this height and width in pixels")] = None,
+    size: Annotated[
+        int | None, typer.Option(help="Resize to this height and width in pixels; geometric: the side of its images")
+    ] = None,
     labels: Annotated[
         str | None,
         typer.Option(
@@ -34,10 +40,14 @@ def convert(
     channels: Annotated[
         str | None, typer.Option(help="volumes: CT, MR or the names of several channels, such as t1,flair")
     ] = None,
+    cases: Annotated[int | None, typer.Option(help="geometric: how many cases are made")] = None,
+    difficulty: Annotated[
+        str | None, typer.Option(help="geometric: hard (far apart, the default) or easy (close together)")
+    ] = None,
     splits: Annotated[
         str | None, typer.Option(help="official: the published folds; 5fold: seeded and stratified ones")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of 5fold")] = 12345,
+    seed: Annotated[int, typer.Option(help="Seed of 5fold and of geometric")] = 12345,
     group_by: Annotated[
         str | None,
         typer.Option(metavar="REGEX", help="Keep training cases together whose names match the same: '^[^_]+'"),
@@ -84,6 +94,8 @@ def convert(
         labels=labels,
         name=name,
         channels=channels,
+        cases=cases,
+        difficulty=difficulty,
         splits=SplitOptions(kind=splits, seed=seed, group_by=group_by, group_near_duplicates=group_near_duplicates),
         overwrite=overwrite,
         overwrite_preprocessed=overwrite_preprocessed,

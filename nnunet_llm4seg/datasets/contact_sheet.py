@@ -41,6 +41,8 @@ def draw(tiles: Sequence[tuple[str, np.ndarray, np.ndarray]], path: Path) -> Non
         left, top = number % _COLUMNS * _SIDE, number // _COLUMNS * (_SIDE + _TEXT)
         pen.text((left + 2, top + 2), name[:36], fill="black")
         tile = Image.fromarray(_overlay(image, label))
+        if (factor := (_SIDE - 4) // max(tile.size)) > 1:
+            tile = tile.resize((factor * tile.width, factor * tile.height), Image.Resampling.NEAREST)
         tile.thumbnail((_SIDE - 4, _SIDE - 4))
         sheet.paste(tile, (left + 2, top + _TEXT))
     with written_whole(path) as temporary:

@@ -11,7 +11,7 @@ from nnunet_llm4seg.datasets.case_runs import Cases, Progress, silent, write_cas
 from nnunet_llm4seg.datasets.contact_sheet import sheet_of
 from nnunet_llm4seg.datasets.findings import class_sentences, hints, refuse_useless_labels
 from nnunet_llm4seg.datasets.folds import make_folds, make_groups, sentences
-from nnunet_llm4seg.datasets.found import Found, find
+from nnunet_llm4seg.datasets.found import Found, opened
 from nnunet_llm4seg.datasets.near_duplicates import NearDuplicates, near_duplicates
 from nnunet_llm4seg.datasets.options import ConversionOptions
 from nnunet_llm4seg.datasets.tables import Tables, write_tables
@@ -35,7 +35,12 @@ def convert(
         ConfigError: an option does not exist or does not fit this converter.
         DatasetError: the source, nnU-Net's folders or the splits are not as required.
     """
-    found = find(converter, source, options)
+    with opened(converter, source, options) as found:
+        return _written(found, dataset_id, progress)
+
+
+def _written(found: Found, dataset_id: int, progress: Progress) -> tuple[Path, list[str]]:
+    options = found.options
     final = _checked_target(found, dataset_id)
     splits = options.splits.kind
     if splits:  # a mistake in the splits is reported before the long work

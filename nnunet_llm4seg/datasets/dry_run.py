@@ -11,7 +11,7 @@ from nnunet_llm4seg.datasets.case_runs import Progress, look_at_cases, silent
 from nnunet_llm4seg.datasets.cases import Case
 from nnunet_llm4seg.datasets.conversion import described, tables_of
 from nnunet_llm4seg.datasets.findings import refuse_useless_labels
-from nnunet_llm4seg.datasets.found import Found, find
+from nnunet_llm4seg.datasets.found import Found, opened
 from nnunet_llm4seg.datasets.label_table import suggestion
 from nnunet_llm4seg.datasets.options import ConversionOptions
 from nnunet_llm4seg.datasets.stored_masks import StoredMask, stored_mask
@@ -27,7 +27,11 @@ def look(converter: str, source: Path, options: ConversionOptions, progress: Pro
         ConfigError: an option does not exist or does not fit this converter.
         DatasetError: the source is not as required.
     """
-    found = find(converter, source, options)
+    with opened(converter, source, options) as found:
+        return _looked(found, progress)
+
+
+def _looked(found: Found, progress: Progress) -> list[str]:
     errors: list[tuple[Case, Exception]] = []
     cases = look_at_cases(found, progress, lambda case, error: errors.append((case, error)))
     for _, error in errors:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from nnunet_llm4seg.datasets.cases import Case, SourceDataset
 from nnunet_llm4seg.datasets.finding import skipped
@@ -13,7 +15,7 @@ from nnunet_llm4seg.datasets.groups import joined, pairs_by_name
 from nnunet_llm4seg.datasets.images import is_grey
 from nnunet_llm4seg.datasets.names import safe_name, safe_names
 from nnunet_llm4seg.datasets.options import ConversionOptions
-from nnunet_llm4seg.datasets.registry import CONVERTERS
+from nnunet_llm4seg.datasets.registry import CONVERTERS, Converter
 from nnunet_llm4seg.datasets.splits import classes_from_names, published_folds, read_lists
 from nnunet_llm4seg.errors import ConfigError, DatasetError
 
@@ -74,6 +76,22 @@ class Found:
         return ((self.names[case.name], case) for case in self.dataset.cases)
 
 
+@contextmanager
+def opened(converter: str, source: Path, options: ConversionOptions) -> Iterator[Found]:
+    """`find` for a `with` block; the files of a data set that is made, not downloaded, exist as long as the block.
+
+    Raises:
+        ConfigError, DatasetError: see `find`.
+    """
+    make = _converter(converter).make
+    if make is None:
+        yield find(converter, source, options)
+        return
+    CONVERTERS[converter].arguments(converter, options)  # a mistake is reported before the work
+    with TemporaryDirectory() as folder:
+        yield find(converter, make(str(source), options, Path(folder)), options)
+
+
 def find(converter: str, source: Path, options: ConversionOptions) -> Found:
     """Read a folder and derive all that is known without its pixels.
 
@@ -81,9 +99,7 @@ def find(converter: str, source: Path, options: ConversionOptions) -> Found:
         ConfigError: an option does not exist or does not fit this converter.
         DatasetError: the source, or its published lists, are not as required.
     """
-    if converter not in CONVERTERS:
-        raise ConfigError(f"{converter!r} is no converter; choose one of {', '.join(CONVERTERS)}.")
-    dataset = CONVERTERS[converter].read(source, **CONVERTERS[converter].arguments(converter, options))
+    dataset = _converter(converter).read(source, **CONVERTERS[converter].arguments(converter, options))
     if options.name is not None:
         if safe_name(options.name) != options.name:
             raise ConfigError(
@@ -108,6 +124,12 @@ def find(converter: str, source: Path, options: ConversionOptions) -> Found:
         colour=_colour(dataset, options),
         official=_official(dataset, training) if options.splits.kind == "official" else None,
     )
+
+
+def _converter(name: str) -> Converter:
+    if name not in CONVERTERS:
+        raise ConfigError(f"{name!r} is no converter; choose one of {', '.join(CONVERTERS)}.")
+    return CONVERTERS[name]
 
 
 def _official(dataset: SourceDataset, training: dict[str, str]) -> PublishedFolds:

@@ -36,6 +36,8 @@ class ConversionOptions:
         labels: classes by the values of the masks, inline or the name of a table; see `label_table`.
         name: of the data set; None is the converter's own.
         channels: names of a volume's channels, which choose nnU-Net's normalisation, such as CT or MR.
+        cases: how many, of a data set that is made.
+        difficulty: of a data set that is made; None is its own.
     """
 
     size: int | None = None
@@ -45,6 +47,8 @@ class ConversionOptions:
     labels: str | None = None
     name: str | None = None
     channels: str | None = None
+    cases: int | None = None
+    difficulty: str | None = None
     splits: SplitOptions = field(default_factory=SplitOptions)
     overwrite: bool = False
     overwrite_preprocessed: bool = False

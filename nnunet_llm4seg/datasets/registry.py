@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from nnunet_llm4seg.datasets import layouts, volume_folders
 from nnunet_llm4seg.datasets.btcv import read_btcv
 from nnunet_llm4seg.datasets.busi import read_busi
 from nnunet_llm4seg.datasets.cases import SourceDataset
 from nnunet_llm4seg.datasets.folder import read_folder
+from nnunet_llm4seg.datasets.geometric import TASKS, make_geometric, read_geometric
 from nnunet_llm4seg.datasets.isic import read_isic
 from nnunet_llm4seg.datasets.kvasir import read_kvasir
 from nnunet_llm4seg.datasets.options import ConversionOptions
@@ -26,6 +28,8 @@ _FLAGS = {
     "labels": "--labels",
     "name": "--name",
     "channels": "--channels",
+    "cases": "--cases",
+    "difficulty": "--difficulty",
 }
 _FOR_READING = ("normals", "labels", "channels")  # the other options are for writing
 
@@ -38,11 +42,14 @@ class Converter:
         read: takes the folder, and as keywords those of `normals`, `labels` and `channels` that are in `takes`.
         layouts: the layouts it knows, in words.
         takes: the options that apply.
+        make: of data sets that are made, not downloaded: takes SOURCE, the options and a folder, and returns the
+            folder in it that `read` takes.
     """
 
     read: Callable[..., SourceDataset]
     layouts: str
     takes: frozenset[str] = _IMAGES
+    make: Callable[[str, ConversionOptions, Path], Path] | None = None
 
     def arguments(self, name: str, options: ConversionOptions) -> dict[str, object]:
         """Keywords for `read`.
@@ -71,5 +78,11 @@ CONVERTERS: dict[str, Converter] = {
         read_volumes,
         f"3D volumes (.nii.gz, .nii, .nrrd, .mha): {volume_folders.KNOWN}",
         frozenset({"labels", "name", "channels"}),
+    ),
+    "geometric": Converter(
+        read_geometric,
+        f"made from --cases, --size and --seed; SOURCE is {', '.join(TASKS)}",
+        frozenset({"size", "cases", "difficulty"}),
+        make_geometric,
     ),
 }

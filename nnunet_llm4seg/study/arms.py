@@ -10,8 +10,8 @@ from pathlib import PurePath
 from typing import Any
 
 from nnunet_llm4seg.config import LLM4SegConfig
-from nnunet_llm4seg.errors import ConfigError, StudyError
-from nnunet_llm4seg.study.reading import check_keys, nearest
+from nnunet_llm4seg.errors import ConfigError, StudyError, nearest
+from nnunet_llm4seg.study.reading import check_keys
 
 VANILLA = "vanilla"
 _NAME = re.compile(r"[A-Za-z0-9]+(?:[_.-][A-Za-z0-9]+)*")

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
-from nnunet_llm4seg.errors import StudyError
-from nnunet_llm4seg.study.reading import check_keys, nearest, take, take_positive
+from nnunet_llm4seg.errors import StudyError, nearest
+from nnunet_llm4seg.study.reading import check_keys, take, take_positive
 
 _SLURM_TIME = re.compile(r"(?:(\d+)-)?(\d{1,2}):(\d{2}):(\d{2})")
 

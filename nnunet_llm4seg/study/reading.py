@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 import yaml
 
-from nnunet_llm4seg.errors import StudyError
+from nnunet_llm4seg.errors import StudyError, nearest
 
 
 class _Loader(yaml.SafeLoader):
@@ -54,13 +53,6 @@ def check_keys(content: Mapping[Any, Any], known: Iterable[str], where: str) -> 
     for key in content:
         if key not in names:
             raise StudyError(f"{where}: there is no key {key!r}{nearest(str(key), names)}")
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The end of a sentence that names the nearest known name, or all of them."""
-    names = list(known)
-    close = get_close_matches(name, names, 1, 0.6)
-    return f"; did you mean {close[0]!r}?" if close else f"; choose one of {', '.join(names)}."
 
 
 def take(content: Mapping[str, Any], key: str, kind: type, where: str, allowed: str, default: Any = ...) -> Any:

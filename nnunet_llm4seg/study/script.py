@@ -7,12 +7,11 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-from nnunet_llm4seg.errors import StudyError
+from nnunet_llm4seg.errors import StudyError, nearest
 from nnunet_llm4seg.nnunet.environment import FOLDERS
 from nnunet_llm4seg.study import process
 from nnunet_llm4seg.study.engines import SlurmEngine
 from nnunet_llm4seg.study.file import Study
-from nnunet_llm4seg.study.reading import nearest
 from nnunet_llm4seg.study.trainings import Training
 
 KINDS = ("sbatch", "lsf", "bash")

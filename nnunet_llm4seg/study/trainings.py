@@ -6,14 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nnunet_llm4seg.errors import StudyError
+from nnunet_llm4seg.errors import StudyError, nearest
 from nnunet_llm4seg.nnunet.environment import dataset_name, find_dataset, require_folder
 from nnunet_llm4seg.nnunet.files import read_dataset, read_splits
 from nnunet_llm4seg.nnunet.lengths import RECIPE_EPOCHS, llm4seg_trainer, recipe_trainer, vanilla_trainer
 from nnunet_llm4seg.nnunet.names import SPLITS
 from nnunet_llm4seg.study.arms import Arm
 from nnunet_llm4seg.study.file import Study
-from nnunet_llm4seg.study.reading import nearest
 
 _DEFAULT_FOLDS = 5  # nnU-Net's number, if there are no other splits
 DATASETS = "datasets"

@@ -17,7 +17,7 @@ def test_labels_are_in_colour_where_they_are(tmp_path, llm4seg, raw):
     save(mask, tmp_path / "data/masks/a.png")
     llm4seg("convert", "folder", tmp_path / "data", "-d", 1)
     sheet = pixels(raw / "Dataset001_data_contact_sheet.png").astype(int)
-    upper, lower = sheet[16 + 10, 2 + 24], sheet[16 + 30, 2 + 24]
+    upper, lower = sheet[16 + 4 * 10, 2 + 4 * 24], sheet[16 + 4 * 30, 2 + 4 * 24]  # small images are enlarged
     assert np.ptp(upper) > 50 and np.ptp(lower) == 0
 
 
