@@ -19,7 +19,7 @@ def test_a_grid_gets_its_own_mask_and_tables_whatever_came_before(llama):
 
 
 def test_mask_and_tables_of_a_grid_are_made_once(llama, monkeypatch):
-    import nnunet_llm4seg.llm.layer as module
+    import nnunet_llm4seg.llm.inputs as module
 
     block, made = make(llama), []
     make_tables = module.rotary_tables
@@ -44,6 +44,6 @@ def test_a_network_in_half_precision_still_turns_in_float32(llama):
     x = torch.randn(1, 6, 3, 4)
     before = block(x)
     block.half()
-    assert block.layer._turns.at(1).dtype == torch.float32
+    assert block.layer._inputs.turns[0].at(1).dtype == torch.float32
     block.float()
     torch.testing.assert_close(block(x), before, rtol=1e-2, atol=1e-2)

@@ -17,7 +17,8 @@ from nnunet_llm4seg.llm.description import LayerDescription
 from nnunet_llm4seg.llm.families import layer_class_of
 from nnunet_llm4seg.llm.positions import Tables
 
-Feed = Callable[[nn.Module, torch.Tensor, torch.Tensor, Tables], Any]
+Mask = torch.Tensor | None
+Feed = Callable[[nn.Module, torch.Tensor, Mask, Tables], Any]
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,11 @@ class BuiltLayer:
     module: nn.Module
     feed: Feed
 
-    def __call__(self, tokens: torch.Tensor, mask: torch.Tensor, tables: Tables) -> torch.Tensor:
-        """Run the layer on `tokens` (B, N, D) with an additive mask (1, 1, N, N) and rotary tables (1, N, R)."""
+    def __call__(self, tokens: torch.Tensor, mask: Mask, tables: Tables) -> torch.Tensor:
+        """Run the layer on `tokens` (B, N, D) with an additive mask (1, 1, N, N) and rotary tables (1, N, R).
+
+        No mask means what `llm.masking.works_without_mask` has set.
+        """
         output = self.feed(self.module, tokens, mask, tables)
         return output[0] if isinstance(output, tuple) else output  # a tuple until transformers 4.53
 
@@ -108,36 +112,36 @@ def _feed_of(layer: nn.Module, description: LayerDescription) -> Feed:
     return _feed_attention_mask
 
 
-def _feed_attn_mask(layer: nn.Module, tokens: torch.Tensor, mask: torch.Tensor, tables: Tables) -> Any:
+def _feed_attn_mask(layer: nn.Module, tokens: torch.Tensor, mask: Mask, tables: Tables) -> Any:
     return layer(tokens, attn_mask=mask)
 
 
-def _feed_attention_mask(layer: nn.Module, tokens: torch.Tensor, mask: torch.Tensor, tables: Tables) -> Any:
+def _feed_attention_mask(layer: nn.Module, tokens: torch.Tensor, mask: Mask, tables: Tables) -> Any:
     return layer(tokens, attention_mask=mask)
 
 
-def _feed_tables(layer: nn.Module, tokens: torch.Tensor, mask: torch.Tensor, tables: Tables) -> Any:
+def _feed_tables(layer: nn.Module, tokens: torch.Tensor, mask: Mask, tables: Tables) -> Any:
     return layer(tokens, attention_mask=mask, position_embeddings=tables)
 
 
-def _feed_tables_and_indices(layer: nn.Module, tokens: torch.Tensor, mask: torch.Tensor, tables: Tables) -> Any:
+def _feed_tables_and_indices(layer: nn.Module, tokens: torch.Tensor, mask: Mask, tables: Tables) -> Any:
     index = torch.arange(tokens.shape[1], device=tokens.device)[None]  # some scale queries beyond the trained context
     return layer(tokens, attention_mask=mask, position_embeddings=tables, position_ids=index)
 
 
-def _feed_two_masks(layer: nn.Module, tokens: torch.Tensor, mask: torch.Tensor, tables: Tables) -> Any:
+def _feed_two_masks(layer: nn.Module, tokens: torch.Tensor, mask: Mask, tables: Tables) -> Any:
     return layer(tokens, attention_mask=mask, sliding_window_mask=mask, position_ids=tables)
 
 
-def _feed_causal_mask(layer: nn.Module, tokens: torch.Tensor, mask: torch.Tensor, tables: Tables) -> Any:
+def _feed_causal_mask(layer: nn.Module, tokens: torch.Tensor, mask: Mask, tables: Tables) -> Any:
     return layer(tokens, attention_mask=mask, causal_attention_mask=None)
 
 
-def _feed_two_pairs(layer: nn.Module, tokens: torch.Tensor, mask: torch.Tensor, tables: Tables) -> Any:
+def _feed_two_pairs(layer: nn.Module, tokens: torch.Tensor, mask: Mask, tables: Tables) -> Any:
     return layer(tokens, attention_mask=mask, position_embeddings_global=tables, position_embeddings_local=tables)
 
 
-def _feed_position_ids(layer: nn.Module, tokens: torch.Tensor, mask: torch.Tensor, tables: Tables) -> Any:
+def _feed_position_ids(layer: nn.Module, tokens: torch.Tensor, mask: Mask, tables: Tables) -> Any:
     return layer(tokens, attention_mask=mask, position_ids=tables)
 
 

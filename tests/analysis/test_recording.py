@@ -73,7 +73,8 @@ def test_attention_weights_are_the_ones_the_layer_applies(tmp_path, monkeypatch,
     assert (attention.triu(1) == 0).all() == (not fields)
 
 
-def test_eager_attention_gives_the_same_weights(tmp_path):
+def test_eager_attention_gives_the_same_weights(tmp_path, monkeypatch):
+    monkeypatch.setattr("nnunet_llm4seg.llm.inputs.works_without_mask", lambda *_: False)  # eager attention needs one
     network, patch = build(tmp_path, 2, True)[0], torch.randn(1, *PATCH[2])
     fused = record(network, patch).attention
     network.bottleneck.layer.self_attn.config._attn_implementation = "eager"
