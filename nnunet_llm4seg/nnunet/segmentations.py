@@ -1,8 +1,8 @@
-"""Reading images and segmentations through nnU-Net's own readers."""
+"""Reading and writing segmentations through nnU-Net's own readers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,32 @@ def read_segmentation(reader: Any, path: Path) -> tuple[np.ndarray, tuple[float,
     Raises:
         DatasetError: the file cannot be read.
     """
+    label, spacing, _ = _read(reader, path)
+    return label, spacing
+
+
+def rewrite_segmentation(
+    reader: Any, source: Path, target: Path, change: Callable[[np.ndarray, tuple[float, ...]], np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Write a changed label map with the header of its source.
+
+    Args:
+        change: Takes what `read_segmentation` returns, and returns an array of the same shape.
+
+    Returns:
+        The label map before and after.
+
+    Raises:
+        DatasetError: the file cannot be read.
+    """
+    label, spacing, properties = _read(reader, source)
+    changed = change(label, spacing)
+    stored = changed if changed.ndim == 3 else changed[None]
+    reader.write_seg(stored, str(target), properties)
+    return label, changed
+
+
+def _read(reader: Any, path: Path) -> tuple[np.ndarray, tuple[float, ...], dict[str, Any]]:
     try:
         array, properties = reader.read_seg(str(path))
     except Exception as error:  # every reader raises its own
@@ -46,7 +72,7 @@ def read_segmentation(reader: Any, path: Path) -> tuple[np.ndarray, tuple[float,
     array, spacing = array[0], tuple(float(step) for step in properties["spacing"])
     if array.shape[0] == 1:
         array, spacing = array[0], spacing[1:]
-    return np.rint(array).astype(np.int32), spacing
+    return np.rint(array).astype(np.int32), spacing, properties
 
 
 def check_same_place(prediction: Path, reference: Path) -> None:
