@@ -1,12 +1,16 @@
-"""How a data set is made worse, and the name that it gets."""
+"""How a data set is made worse, the name that it gets, and the record of it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from nnunet_llm4seg.datasets.label_noise import LabelNoise
-from nnunet_llm4seg.errors import ConfigError
+from nnunet_llm4seg.errors import ConfigError, DatasetError
+from nnunet_llm4seg.nnunet.files import json_or_none
+
+RECORD = "degraded.json"  # in the data set's folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,3 +57,11 @@ class Degradation:
         """
         noise = None if self.label_noise is None else str(self.label_noise)
         return {"source": source, "train_fraction": self.train_fraction, "label_noise": noise, "seed": self.seed}
+
+
+def refuse_other(folder: Path, source: str, how: Degradation) -> None:
+    """Raise DatasetError if `folder` was not made from `source` in this way."""
+    found = json_or_none(folder / RECORD)
+    wanted = how.arguments(source)
+    if not isinstance(found, dict) or {key: found.get(key) for key in wanted} != wanted:
+        raise DatasetError(f"{folder} is there, and was not made by this degrade; remove it or choose another number.")

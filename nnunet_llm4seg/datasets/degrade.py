@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from nnunet_llm4seg.datasets import nnunet_folders
-from nnunet_llm4seg.datasets.degradation import Degradation
+from nnunet_llm4seg.datasets.degradation import RECORD, Degradation, refuse_other
 from nnunet_llm4seg.datasets.label_noise import LabelNoise
 from nnunet_llm4seg.datasets.names import some
 from nnunet_llm4seg.datasets.tables import GROUPS
@@ -33,7 +33,6 @@ from nnunet_llm4seg.nnunet.environment import dataset_folder
 from nnunet_llm4seg.nnunet.files import json_or_none, read_dataset, read_json, read_splits
 from nnunet_llm4seg.nnunet.segmentations import find_reader, rewrite_segmentation
 
-RECORD = "degraded.json"
 NOISY = "_noisy"  # ends the names of copies with a noisy label
 _CHANNEL = re.compile(r"(.+)_\d{4}")
 
@@ -94,14 +93,6 @@ def degrade(dataset: str, dataset_id: int, how: Degradation) -> tuple[Path, list
         shared,
         "train the folds by their numbers: `all` would train on every clean case",
     ]
-
-
-def refuse_other(folder: Path, source: str, how: Degradation) -> None:
-    """Raise DatasetError if `folder` was not made from `source` in this way."""
-    found = json_or_none(folder / RECORD)
-    wanted = how.arguments(source)
-    if not isinstance(found, dict) or {key: found.get(key) for key in wanted} != wanted:
-        raise DatasetError(f"{folder} is there, and was not made by this degrade; remove it or choose another number.")
 
 
 def source_splits(source: Path, info: dict[str, Any]) -> tuple[Splits, str]:

@@ -12,11 +12,13 @@ from typing import Any
 from nnunet_llm4seg.errors import StudyError
 from nnunet_llm4seg.nnunet.lengths import DEFAULT_EPOCHS, SMOKE, SUFFIXED_EPOCHS, trainer_suffix
 from nnunet_llm4seg.study.arms import Arm, Claim, check_name, read_arms, read_claims
+from nnunet_llm4seg.study.degraded import Degraded, read_degraded
 from nnunet_llm4seg.study.engines import Engine, LocalEngine, read_engine
 from nnunet_llm4seg.study.reading import check_keys, load_mapping, take, take_positive
 
 _KEYS = (
-    *("study", "folder", "datasets", "configuration", "plans", "folds", "runs", "epochs", "arms", "claims", "engine"),
+    *("study", "folder", "datasets", "degrade", "configuration", "plans", "folds", "runs", "epochs"),
+    *("arms", "claims", "engine"),
 )
 
 
@@ -38,6 +40,7 @@ class Study:
         folder: Where everything of the study is kept.
         base: The folder of the file; relative names of models are looked up there.
         datasets: Ids or names, as given.
+        degraded: How those are made that the study makes from others, by data set as given.
         configurations: By data set as given, and `default`.
         folds: None is all of `splits_final.json`.
         epochs: One of nnU-Net's lengths, or `smoke`.
@@ -49,6 +52,7 @@ class Study:
     folder: Path
     base: Path
     datasets: tuple[str, ...]
+    degraded: Mapping[str, Degraded]
     configurations: Mapping[str, str]
     plans: SourcePlans
     folds: tuple[int, ...] | None
@@ -108,6 +112,7 @@ def parse_study(text: str, base: Path, where: str) -> Study:
         folder=base / take(content, "folder", str, where, "a folder", name),
         base=base,
         datasets=datasets,
+        degraded=read_degraded(content.get("degrade", {}), datasets, where),
         configurations=_configurations(content.get("configuration"), datasets, where),
         plans=_plans(content.get("plans", "nnUNetPlans"), where),
         folds=_folds(content.get("folds", "all"), where),

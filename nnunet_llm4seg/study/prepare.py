@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from nnunet_llm4seg.datasets.degradation import refuse_other
 from nnunet_llm4seg.demo.process import run_logged
 from nnunet_llm4seg.errors import DatasetError, StudyError
 from nnunet_llm4seg.files import write_json, written_whole
@@ -25,7 +26,7 @@ from nnunet_llm4seg.nnunet.plans import all_entries
 from nnunet_llm4seg.study.engines import LocalEngine
 from nnunet_llm4seg.study.file import Study
 from nnunet_llm4seg.study.locks import held
-from nnunet_llm4seg.study.trainings import DATASETS, arm_plans, baseline_plans
+from nnunet_llm4seg.study.trainings import DATASETS, arm_plans, baseline_plans, name_of
 
 # nnU-Net's plans by the planner that makes them
 _PLANNERS = {
@@ -43,8 +44,9 @@ def missing(study: Study) -> list[str]:
     """
     lines = []
     for given in study.datasets:
-        name = dataset_name(given)
+        name = name_of(study, given)
         folder = require_folder("nnUNet_preprocessed") / name
+        lines += _to_degrade(study, given, name)
         if not _has_data(folder, baseline_plans(study), study.configuration(given)):
             lines.append(f"preprocess {name} {study.configuration(given)}")
         lines += [f"write plans {plans} of {name}" for plans in _plans_names(study) if not _is_file(folder, plans)]
@@ -66,9 +68,10 @@ def prepare(study: Study, report: Callable[[str], None] = print) -> None:
         LLM4SegError: a data set, the plans or a layer cannot be obtained.
     """
     for given in study.datasets:
-        name, configuration = dataset_name(given), study.configuration(given)
+        name, configuration = name_of(study, given), study.configuration(given)
         folder = require_folder("nnUNet_preprocessed") / name
         with held(folder.parent / f".{name}.llm4seg.lock", patience_s=-1):
+            _degrade(study, given, report)
             _plan(study, name, configuration, report)
             if study.plans.protocol is None:
                 _preprocess(study, folder, study.plans.source, configuration, report)
@@ -76,6 +79,27 @@ def prepare(study: Study, report: Callable[[str], None] = print) -> None:
             _preprocess(study, folder, baseline_plans(study), configuration, report)
             _keep_splits(study, folder, configuration)
     _get_layers(study, report)
+
+
+def _to_degrade(study: Study, given: str, name: str) -> list[str]:
+    made = study.degraded.get(given)
+    if made is None:
+        return []
+    folder, source = require_folder("nnUNet_raw") / name, dataset_name(made.source)
+    if folder.is_dir():
+        refuse_other(folder, source, made.how)
+        return []
+    return [f"make {name} from {source}"]
+
+
+def _degrade(study: Study, given: str, report: Callable[[str], None]) -> None:
+    made = study.degraded.get(given)
+    if made is not None:
+        from nnunet_llm4seg.datasets.degrade import degrade
+
+        folder, lines = degrade(dataset_name(made.source), int(given), made.how)
+        for line in [f"{folder}:", *lines]:
+            report(line)
 
 
 def _plans_names(study: Study) -> list[str]:

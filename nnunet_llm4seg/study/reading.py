@@ -55,7 +55,9 @@ def check_keys(content: Mapping[Any, Any], known: Iterable[str], where: str) -> 
             raise StudyError(f"{where}: there is no key {key!r}{nearest(str(key), names)}")
 
 
-def take(content: Mapping[str, Any], key: str, kind: type, where: str, allowed: str, default: Any = ...) -> Any:
+def take(
+    content: Mapping[str, Any], key: str, kind: type | tuple[type, ...], where: str, allowed: str, default: Any = ...
+) -> Any:
     """The value of `key`, of the wanted type.
 
     Args:

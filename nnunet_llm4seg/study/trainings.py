@@ -155,12 +155,22 @@ def read_data(study: Study) -> list[StudyData]:
     return found
 
 
+def name_of(study: Study, given: str) -> str:
+    """The full name of a data set; one that the study makes need not be there yet.
+
+    Raises:
+        DatasetError: it, or its source, is in neither of nnU-Net's folders.
+    """
+    made = study.degraded.get(given)
+    return dataset_name(given) if made is None else made.how.folder_name(int(given), dataset_name(made.source))
+
+
 def _read_one(study: Study, given: str) -> StudyData:
     configuration = study.configuration(given)
     kept = find_dataset(study.folder / DATASETS, given)
     if len(kept) == 1:
         return _planned(kept[0], configuration)
-    name = dataset_name(given)
+    name = name_of(study, given)
     folder = require_folder("nnUNet_preprocessed") / name
     if not (folder / SPLITS).is_file():
         return StudyData(name, configuration, None, "")

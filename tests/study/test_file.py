@@ -78,6 +78,13 @@ def test_a_smoke_run_has_a_folder_of_its_own():
     assert smoke.as_smoke() == smoke
 
 
+def test_data_sets_that_are_made_from_others_are_read():
+    study = parse(degrade="{101: {dataset: Dataset007_X, label_noise: eroded:2, seed: 3}}")
+    assert list(study.degraded) == ["101"] and parse().degraded == {}
+    made = study.degraded["101"]
+    assert made.source == "Dataset007_X" and made.how.folder_name(101, made.source) == "Dataset101_X_eroded2_seed3"
+
+
 def test_a_slurm_engine_is_read():
     engine = parse(
         engine='{kind: slurm, partition: gpu, gres: "gpu:1", cpus: 12, mem: 48G, time: "1-02:00:30"}'
@@ -106,6 +113,13 @@ def test_a_slurm_engine_is_read():
         ({"claims": "[frozen > vanila]"}, ["'vanila'", "did you mean 'vanilla'?"]),
         ({"claims": "[frozen]"}, ["'frozen'", "frozen > vanilla"]),
         ({"claims": "[frozen > vanilla, frozen > vanilla]"}, ["occurs twice"]),
+        ({"degrade": "{102: {dataset: 101, train_fraction: 0.1}}"}, ["degrade", "no key '102'; did you mean '101'"]),
+        ({"degrade": "{101: {dataset: 7}}"}, ["degrade: 101: degrade takes either"]),
+        ({"degrade": "{101: {train_fraction: 0.1}}"}, ["degrade: 101: dataset is missing"]),
+        ({"degrade": "{101: {dataset: 7, train_fraction: 2}}"}, ["train fraction: 2 is not allowed"]),
+        ({"degrade": "{101: {dataset: 7, label_nose: x}}"}, ["did you mean 'label_noise'?"]),
+        ({"degrade": "{101: {dataset: 7, label_noise: shifted}}"}, ["shifted takes 1 to 1000 pixels"]),
+        ({"degrade": "{101: {dataset: 101, train_fraction: 0.1}}"}, ["101 is degraded itself"]),
         ({"engine": "{kind: locale}"}, ["'locale'", "did you mean 'local'?"]),
         ({"engine": "{kind: local, gpu: [0]}"}, ["'gpu'", "did you mean 'gpus'?"]),
         ({"engine": "{kind: local, gpus: [0, 0]}"}, ["each GPU once"]),

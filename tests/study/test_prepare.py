@@ -2,10 +2,12 @@
 
 import json
 import shutil
+from dataclasses import replace
 from multiprocessing.pool import ThreadPool
 
 import pytest
 from data_sets import planned_2d
+from PIL import Image
 from tiny_models import save_model
 
 from nnunet_llm4seg.errors import DatasetError, StudyError
@@ -106,6 +108,35 @@ def test_the_papers_other_networks_are_planned_with_their_own_trainers(folder, t
         ("nnUNetTrainerVanillaNoDeepSupervision_50epochs", "nnUNetPlans_paper_cmunext"),
         ("nnUNetTrainerLLM4SegNoDeepSupervision_50epochs", "nnUNetPlans_paper_cmunext_s_frozen"),
     }
+
+
+def test_a_data_set_that_is_made_from_another_is_made_before_it_is_planned(tmp_path, monkeypatch):
+    for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    raw = tmp_path / "nnUNet_raw" / "Dataset001_X"
+    for part, ending in (("imagesTr", "_0000.png"), ("labelsTr", ".png")):
+        (raw / part).mkdir(parents=True)
+        for case in range(10):
+            Image.new("L", (8, 8), 1).save(raw / part / f"case{case}{ending}")
+    dataset = {"channel_names": {"0": "zscore"}, "labels": {"background": 0, "disc": 1}, "file_ending": ".png"}
+    (raw / "dataset.json").write_text(json.dumps({**dataset, "numTraining": 10}))
+    text = TEXT.replace("{protocol: paper, token_grid: 16}", "nnUNetPlans").replace("[1]", "[1, 2]")
+    study = study_of(tmp_path, text + "degrade: {2: {dataset: 1, train_fraction: 0.5}}\n")
+    names = [training.data.name for training in list_trainings(study)]
+    assert sorted(set(names)) == ["Dataset001_X", "Dataset002_X_train50"]
+    assert "make Dataset002_X_train50 from Dataset001_X" in missing(study)
+
+    asked = []
+    monkeypatch.setattr("nnunet_llm4seg.study.prepare._nnunet", lambda study, words, *_: asked.append(words))
+    with pytest.raises(DatasetError):  # nothing is planned, in this test
+        prepare(replace(study, datasets=("2",)), lambda line: None)
+    made = tmp_path / "nnUNet_raw" / "Dataset002_X_train50"
+    assert asked[0][:3] == ["nnUNetv2_plan_and_preprocess", "-d", "2"]
+    assert [len(fold["train"]) for fold in json.loads((made / "splits_final.json").read_text())] == [4] * 5
+    assert not [line for line in missing(study) if line.startswith("make ")]
+    (made / "degraded.json").write_text("{}")
+    with pytest.raises(DatasetError, match="Dataset002_X_train50 is there, and was not made by this degrade"):
+        missing(study)
 
 
 @pytest.mark.parametrize(
