@@ -45,26 +45,30 @@ def compare(
     ] = False,
 ) -> None:
     """Compare trained arms on their validation cases: statistics, cost and a report."""
+    from nnunet_llm4seg.cli.progress import progress_bar
     from nnunet_llm4seg.evaluation import compare as run
     from nnunet_llm4seg.nnunet.environment import use_trainers
 
     use_trainers()  # to build their networks
-    summary = run(
-        dataset,
-        configuration,
-        candidates=candidate or (),
-        baseline=baseline,
-        folds=folds,
-        runs=runs or (),
-        output=output,
-        primary=primary,
-        tolerance=tolerance,
-        group_by=group_by,
-        target=target,
-        allow_different=allow_different,
-        command=shlex.join(["llm4seg", *sys.argv[1:]]),
-        report_difference=lambda text: typer.echo(f"Not the bottleneck alone: {text}."),
-    )
+    with progress_bar("cases measured") as progress:
+        summary = run(
+            dataset,
+            configuration,
+            candidates=candidate or (),
+            baseline=baseline,
+            folds=folds,
+            runs=runs or (),
+            output=output,
+            primary=primary,
+            tolerance=tolerance,
+            group_by=group_by,
+            target=target,
+            allow_different=allow_different,
+            command=shlex.join(["llm4seg", *sys.argv[1:]]),
+            progress=progress,
+            say=lambda text: typer.echo(text, err=True),
+            report_difference=lambda text: typer.echo(f"Not the bottleneck alone: {text}."),
+        )
     for warning in summary["warnings"]:
         typer.echo(f"Notice: {warning}")
     for name, arm in summary["scores"].items():

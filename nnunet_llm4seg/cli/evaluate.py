@@ -21,9 +21,11 @@ def evaluate(
     from rich.console import Console
     from rich.table import Table
 
+    from nnunet_llm4seg.cli.progress import progress_bar
     from nnunet_llm4seg.evaluation import evaluate as run
 
-    result = run(predictions, labels, output=output, tolerance=tolerance)
+    with progress_bar("predictions measured") as progress:
+        result = run(predictions, labels, output=output, tolerance=tolerance, progress=progress)
     columns = next(iter(result["mean"].values()))
     table = Table("label", *columns, title=f"{result['cases']} cases")
     for label, metrics in result["mean"].items():

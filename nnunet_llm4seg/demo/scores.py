@@ -27,7 +27,8 @@ def score(truths: Path, arms: dict[str, Path], table: Path) -> dict[str, tuple[f
     Raises:
         DemoError: an arm lacks a case.
     """
-    from nnunet_llm4seg.evaluation.measuring import Labels, measure_pairs
+    from nnunet_llm4seg.evaluation.labels import Labels
+    from nnunet_llm4seg.evaluation.measuring import measure_pairs
     from nnunet_llm4seg.evaluation.metrics import NAMES
 
     cases = held_out_cases(truths)

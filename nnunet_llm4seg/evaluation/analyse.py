@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,18 @@ from nnunet_llm4seg.evaluation.arms.copies import check_predictions_differ
 from nnunet_llm4seg.evaluation.arms.cost import measure_costs
 from nnunet_llm4seg.evaluation.arms.leaks import leaked_cases
 from nnunet_llm4seg.evaluation.arms.runs import Arm
+from nnunet_llm4seg.evaluation.kept import Kept
+from nnunet_llm4seg.evaluation.labels import Labels
 from nnunet_llm4seg.evaluation.measuring import (
     CaseFiles,
     CaseMeasured,
-    Labels,
     Measured,
+    Progress,
     labels_that_occur,
     measure_cases,
+    read_slice,
 )
+from nnunet_llm4seg.evaluation.prediction import PredictionMeasured
 from nnunet_llm4seg.evaluation.slices import Slice
 from nnunet_llm4seg.evaluation.statistics import claims, results
 from nnunet_llm4seg.evaluation.statistics.decision import verdict
@@ -36,13 +41,19 @@ class Scores:
 
     Attributes:
         measured: one `Measured` per run, over the slots, by arm name.
-        shown: the slice that the report shows, by case.
+        shown: the slice that the report shows, by case; of cases that were not measured anew, it is read if needed.
+        files: reference and predictions, by case.
         reader: nnU-Net's reader of the data set's files.
     """
 
     measured: Mapping[str, list[Measured]]
     shown: Mapping[str, Slice]
+    files: Mapping[str, CaseFiles]
     reader: Any
+
+    def slice_of(self, case: str, labels: Labels) -> Slice:
+        """The slice that the report shows of a case."""
+        return self.shown[case] if case in self.shown else read_slice(self.files[case], self.reader, labels)
 
     def of(self, arm: Arm) -> np.ndarray:
         """All metrics (S, P, L, M)."""
@@ -82,11 +93,18 @@ class Comparison:
 
 
 def analyse(
-    chosen: Chosen, *, primary: str = "dice", tolerance: float | None = None, target: float = 0.8
+    chosen: Chosen,
+    *,
+    primary: str = "dice",
+    tolerance: float | None = None,
+    target: float = 0.8,
+    memory: Path | None = None,
+    progress: Progress = lambda done, total: None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Comparison:
-    """Measure and analyse; arguments and errors as in `compare`."""
+    """Measure and analyse; `memory` is a file of values to use again, other arguments and errors as in `compare`."""
     slots = _slots(chosen)
-    scores, labels, absent = _of_labels_that_occur(chosen, slots, tolerance)
+    scores, labels, absent = _of_labels_that_occur(chosen, slots, tolerance, memory, progress, say)
     leaked = leaked_cases(chosen.splits, chosen.folds, chosen.clusters)
     by_arm = {arm.name: scores.primary(arm, primary) for arm in chosen.arms}
     baseline = by_arm[chosen.baseline.name]
@@ -114,17 +132,32 @@ def analyse(
     )
 
 
-def _of_labels_that_occur(chosen: Chosen, slots: Slots, tolerance: float | None) -> tuple[Scores, Labels, list[str]]:
+def _of_labels_that_occur(
+    chosen: Chosen,
+    slots: Slots,
+    tolerance: float | None,
+    memory: Path | None,
+    progress: Progress,
+    say: Callable[[str], None],
+) -> tuple[Scores, Labels, list[str]]:
     """The scores of the labels that the references contain, these labels, and the names of the others."""
     labels = Labels.from_dataset_json(chosen.info)
-    scores = measure_arms(chosen, slots, labels, tolerance)
+    scores = measure_arms(chosen, slots, labels, tolerance, memory, progress, say)
     where = f"{chosen.references}, fold(s) {', '.join(map(str, chosen.folds))}"
     occurs, labels, absent = labels_that_occur(scores.measured[chosen.baseline.name][0], labels, where)
     measured = {name: [run.of_labels(occurs) for run in runs] for name, runs in scores.measured.items()}
     return replace(scores, measured=measured), labels, absent
 
 
-def measure_arms(chosen: Chosen, slots: Slots, labels: Labels, tolerance: float | None) -> Scores:
+def measure_arms(
+    chosen: Chosen,
+    slots: Slots,
+    labels: Labels,
+    tolerance: float | None,
+    memory: Path | None = None,
+    progress: Progress = lambda done, total: None,
+    say: Callable[[str], None] = lambda text: None,
+) -> Scores:
     """Measure every prediction of every run; a reference is read once for all of them."""
     ending = chosen.ending
     missing = [case for case in slots.case_names if not (chosen.references / f"{case}{ending}").is_file()]
@@ -145,15 +178,22 @@ def measure_arms(chosen: Chosen, slots: Slots, labels: Labels, tolerance: float 
         for case, at in places.items()
     ]
     reader = find_reader(chosen.info, files[0].reference)
-    found = measure_cases(files, reader, labels, tolerance)
+    kept = Kept(memory, labels, tolerance, reader) if memory else None
+    if kept and kept.refused:
+        say(kept.refused)
+    found = measure_cases(files, reader, labels, tolerance, kept=kept, progress=progress)
+    if kept:
+        try:
+            kept.write()
+        except OSError as error:
+            raise ComparisonError(f"-o: {kept.path} cannot be written ({error}); name another folder.") from error
     by_run = _by_run(found, list(places.values()), len(runs), len(slots.cases))
-    digests = _digests(found, list(places.values()), len(runs), len(slots.cases))
+    of_arm = {arm.name: [by_run.pop(0) for _ in arm.runs] for arm in chosen.arms}
     for arm in chosen.arms:
-        check_predictions_differ(arm, slots.folds, [next(digests) for _ in arm.runs])
-    in_order = iter(by_run)
-    measured = {arm.name: [next(in_order) for _ in arm.runs] for arm in chosen.arms}
+        check_predictions_differ(arm, slots.folds, [[one.digest for one in run] for run in of_arm[arm.name]])
+    measured = {name: [Measured.of(run) for run in runs] for name, runs in of_arm.items()}
     shown = {case: result.shown for case, result in zip(places, found, strict=True) if result.shown}
-    return Scores(measured, shown, reader)
+    return Scores(measured, shown, dict(zip(places, files, strict=True)), reader)
 
 
 def _slots(chosen: Chosen) -> Slots:
@@ -174,23 +214,15 @@ def _slots(chosen: Chosen) -> Slots:
     return slots
 
 
-def _by_run(found: list[CaseMeasured], places: list[list[int]], runs: int, slots: int) -> list[Measured]:
+def _by_run(
+    found: list[CaseMeasured], places: list[list[int]], runs: int, slots: int
+) -> list[list[PredictionMeasured]]:
     """From case by case, whose predictions are ordered by run and slot, to run by run over all slots."""
-    values = np.empty((runs, slots, *found[0].values.shape[1:]))
-    empty = np.empty((runs, slots, len(found[0].empty[0])), dtype="<U10")
+    placed = {}
     for case, at in zip(found, places, strict=True):
-        values[:, at] = case.values.reshape(runs, len(at), *values.shape[2:])
-        empty[:, at] = np.array(case.empty).reshape(runs, len(at), empty.shape[2])
-    return [Measured(*of_run) for of_run in zip(values, empty, strict=True)]
-
-
-def _digests(found: list[CaseMeasured], places: list[list[int]], runs: int, slots: int) -> Iterator[list[bytes]]:
-    """The digests of each run's predictions, over all slots."""
-    ordered = [[b""] * slots for _ in range(runs)]
-    for case, at in zip(found, places, strict=True):
-        for i, digest in enumerate(case.digests):
-            ordered[i // len(at)][at[i % len(at)]] = digest
-    return iter(ordered)
+        for i, prediction in enumerate(case.predictions):
+            placed[i // len(at), at[i % len(at)]] = prediction
+    return [[placed[run, p] for p in range(slots)] for run in range(runs)]
 
 
 def _pairs(

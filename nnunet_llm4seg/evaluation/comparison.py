@@ -9,6 +9,8 @@ from typing import Any
 from nnunet_llm4seg.errors import ComparisonError
 from nnunet_llm4seg.evaluation.analyse import analyse
 from nnunet_llm4seg.evaluation.arms.choose import choose_arms
+from nnunet_llm4seg.evaluation.kept import NAME
+from nnunet_llm4seg.evaluation.measuring import Progress
 from nnunet_llm4seg.evaluation.metrics import PRIMARY
 from nnunet_llm4seg.evaluation.report.summary import summarise
 from nnunet_llm4seg.evaluation.report.write import write_report
@@ -30,6 +32,8 @@ def compare(
     allow_different: bool = False,
     command: str = "",
     report_difference: Callable[[str], None] = lambda text: None,
+    progress: Progress = lambda done, total: None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Any]:
     """Compare candidates with a baseline on the folds' validation cases and write the report.
 
@@ -49,6 +53,8 @@ def compare(
         command: the command line to show in the report.
         report_difference: called with each difference that `allow_different` or `arms.rivals` lets pass, before
             anything else.
+        progress: called with the number of cases that are measured, and of all.
+        say: called with what does not belong in the report.
 
     Returns:
         The content of comparison.json, and `folder`, the folder of the report.
@@ -79,8 +85,9 @@ def compare(
         allow_different=allow_different,
         report_difference=report_difference,
     )
-    comparison = analyse(chosen, primary=primary, tolerance=tolerance, target=target)
-    summary = summarise(comparison, command)
     folder = Path(output) if output else Path(f"compare_{chosen.dataset}_{configuration}")
+    how: dict[str, Any] = {"primary": primary, "tolerance": tolerance, "target": target}
+    comparison = analyse(chosen, **how, memory=folder / NAME, progress=progress, say=say)
+    summary = summarise(comparison, command)
     write_report(comparison, summary, folder)
     return {**summary, "folder": str(folder)}

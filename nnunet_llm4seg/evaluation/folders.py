@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from nnunet_llm4seg.errors import ComparisonError, DatasetError
+from nnunet_llm4seg.evaluation.labels import Labels
 from nnunet_llm4seg.evaluation.measuring import (
-    Labels,
+    Progress,
     case_names,
     count_empty,
     describe_tolerance,
@@ -32,6 +33,7 @@ def evaluate(
     *,
     output: str | Path | None = None,
     tolerance: float | None = None,
+    progress: Progress = lambda done, total: None,
 ) -> dict[str, Any]:
     """Measure every prediction and write evaluation.json and per_case.csv.
 
@@ -42,6 +44,7 @@ def evaluate(
     Args:
         output: folder to write; by default `predictions`.
         tolerance: of the NSD in mm (pixels if the files have no mm); by default 2 mm in 3D, 2 pixels in 2D.
+        progress: called with the number of predictions that are measured, and of all.
 
     Returns:
         The content of evaluation.json: `cases`, `tolerance`, `mean` by label and metric (also over labels),
@@ -78,7 +81,7 @@ def evaluate(
     pairs = [(predictions / f"{name}{ending}", references / f"{name}{ending}") for name in names]
     for pair in pairs:
         check_same_place(*pair)
-    measured = measure_pairs(pairs, find_reader(dataset, pairs[0][1]), labels, tolerance)
+    measured = measure_pairs(pairs, find_reader(dataset, pairs[0][1]), labels, tolerance, progress)
     occurs, labels, absent = labels_that_occur(measured, labels, str(references))
     measured = measured.of_labels(occurs)
     notices = [f"no reference contains {name!r}: omitted" for name in absent]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,49 +11,17 @@ from typing import Any
 import numpy as np
 
 from nnunet_llm4seg.errors import ComparisonError, DatasetError
-from nnunet_llm4seg.evaluation.metrics import NAMES, MaskPair, measure_masks
+from nnunet_llm4seg.evaluation.kept import Kept
+from nnunet_llm4seg.evaluation.labels import Labels, boxes, region_mask, union
+from nnunet_llm4seg.evaluation.metrics import EMPTY, NAMES, MaskPair, measure_masks
+from nnunet_llm4seg.evaluation.pool import in_processes, worker_count
+from nnunet_llm4seg.evaluation.prediction import PredictionMeasured
 from nnunet_llm4seg.evaluation.slices import Slice, telling_slice
-from nnunet_llm4seg.nnunet.segmentations import read_segmentation
+from nnunet_llm4seg.nnunet.segmentations import read_segmentation, voxel_count
 
 _WORTH_PROCESSES = 100
-EMPTY = ("", "both", "reference", "prediction")
-
-
-@dataclass(frozen=True)
-class Labels:
-    """Foreground labels, or regions of several labels, by name; and the label of voxels to ignore."""
-
-    regions: Mapping[str, tuple[int, ...]]
-    ignore: int | None = None
-
-    @classmethod
-    def from_dataset_json(cls, dataset: Mapping[str, Any]) -> Labels:
-        """From the `labels` of nnU-Net's dataset.json.
-
-        Raises:
-            DatasetError: they are not names with numbers (or lists of numbers) as in nnU-Net, or only background.
-        """
-        try:
-            numbers = {name: v if isinstance(v, list) else [v] for name, v in dataset["labels"].items()}
-            values = {name: tuple(map(int, v)) for name, v in numbers.items()}
-        except (AttributeError, TypeError, ValueError) as error:
-            raise DatasetError(
-                f"dataset.json: labels {dataset['labels']!r} are not nnU-Net's, a number (or a list of them) by name;"
-                " fix the file."
-            ) from error
-        if not any(set(region) != {0} for name, region in values.items() if name != "ignore"):
-            raise DatasetError("dataset.json: labels hold no foreground; add the labels that the masks have.")
-        ignore = values.pop("ignore", (None,))[0]
-        return cls({name: region for name, region in values.items() if set(region) != {0}}, ignore)
-
-    @property
-    def foreground(self) -> tuple[int, ...]:
-        """All labels that are in any region."""
-        return tuple(sorted({value for region in self.regions.values() for value in region} - {0}))
-
-    @property
-    def allowed(self) -> set[int]:
-        return {0, *(value for region in self.regions.values() for value in region)}
+_UNKNOWN_VOXELS = 2**25  # of a volume whose header ITK cannot read
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -66,30 +32,45 @@ class CaseFiles:
     predictions: tuple[Path, ...]
     shown: tuple[int, int] | None = None
 
+    def without(self, known: Iterable[Path]) -> CaseFiles:
+        """The predictions that are not known; if some are, no slice is kept."""
+        known = set(known)
+        if not known:
+            return self
+        return CaseFiles(self.reference, tuple(path for path in self.predictions if path not in known))
+
 
 @dataclass(frozen=True)
 class CaseMeasured:
-    """The predictions of one reference: metrics (predictions, L, M), which mask was empty, and the slice to show.
+    """The predictions of one reference, and the slice to show; None if a prediction of it was not measured anew."""
 
-    `digests` tell predictions apart; the digest of an empty one is empty.
-    """
-
-    values: np.ndarray
-    empty: list[list[str]]
-    digests: list[bytes]
+    predictions: list[PredictionMeasured]
     shown: Slice | None = None
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Metrics of P cases: values (P, L, M), and for each case and label which mask was empty (P, L)."""
+    """Of P cases and L labels: metrics (P, L, M), which mask was empty (P, L), and the reference's volumes (P, L).
+
+    A volume is in the spacing's unit, mm³ or pixels.
+    """
 
     values: np.ndarray
     empty: np.ndarray
+    volumes: np.ndarray
+
+    @classmethod
+    def of(cls, found: Sequence[PredictionMeasured]) -> Measured:
+        """From the predictions of P cases."""
+        return cls(
+            np.array([one.values for one in found]),
+            np.array([one.empty for one in found]),
+            np.array([one.volumes for one in found]),
+        )
 
     def of_labels(self, kept: np.ndarray) -> Measured:
         """The same of some labels only, by a mask (L,)."""
-        return Measured(self.values[:, kept], self.empty[:, kept])
+        return Measured(self.values[:, kept], self.empty[:, kept], self.volumes[:, kept])
 
     def mean_over_labels(self, metric: str) -> np.ndarray:
         """(P,)"""
@@ -113,47 +94,92 @@ def measure_case(files: CaseFiles, reader: Any, labels: Labels, tolerance: float
         DatasetError: shapes differ, or a prediction contains a label that the data set does not have.
     """
     truth, spacing = read_segmentation(reader, files.reference)
-    counted = truth != labels.ignore if labels.ignore is not None else np.ones(truth.shape, bool)
-    targets = [np.isin(truth, region) & counted for region in labels.regions.values()]
     tolerance = default_tolerance(spacing) if tolerance is None else tolerance
-    values, empty, digests, maps = [], [], [], {}
+    of_truth, found, maps = boxes(truth), [], {}
     for i, path in enumerate(files.predictions):
         guess = _read_prediction(reader, path, truth.shape, labels)
-        pairs = [
-            MaskPair(np.isin(guess, region) & counted, target, spacing, tolerance)
-            for region, target in zip(labels.regions.values(), targets, strict=True)
-        ]
-        values.append([measure_masks(pair) for pair in pairs])
-        empty.append([_which_is_empty(pair) for pair in pairs])
-        digests.append(hashlib.blake2b(guess.tobytes(), digest_size=16).digest() if guess.any() else b"")
+        of_guess = boxes(guess)
+        pairs = []
+        for region in labels.regions.values():
+            parts = [of[value] for of in (of_truth, of_guess) for value in region if value in of]
+            box = tuple(map(slice, truth.shape)) if 0 in region else union(parts, truth.ndim)
+            masks = [region_mask(array[box], region) for array in (guess, truth)]
+            if labels.ignore is not None:
+                masks = [mask & (truth[box] != labels.ignore) for mask in masks]
+            pairs.append(MaskPair(masks[0], masks[1], spacing, tolerance, truth.shape))
+        found.append(
+            PredictionMeasured(
+                tuple(tuple(measure_masks(pair)) for pair in pairs),
+                tuple(_which_is_empty(pair) for pair in pairs),
+                tuple(pair.volume for pair in pairs),
+                hashlib.blake2b(guess.tobytes(), digest_size=16).digest() if guess.any() else b"",
+            )
+        )
         if files.shown and i in files.shown:
             maps[i] = guess
     shown = None
     if files.shown:
         baseline, candidate = (maps[i] for i in files.shown)
         shown = telling_slice(truth, baseline, candidate, labels.foreground, spacing)
-    return CaseMeasured(np.array(values), empty, digests, shown)
+    return CaseMeasured(found, shown)
+
+
+def read_slice(files: CaseFiles, reader: Any, labels: Labels) -> Slice:
+    """The slice to show of a case whose predictions were measured before."""
+    assert files.shown is not None
+    truth, spacing = read_segmentation(reader, files.reference)
+    maps = [_read_prediction(reader, files.predictions[i], truth.shape, labels) for i in files.shown]
+    return telling_slice(truth, maps[0], maps[1], labels.foreground, spacing)
 
 
 def measure_cases(
-    cases: Sequence[CaseFiles], reader: Any, labels: Labels, tolerance: float | None = None
+    cases: Sequence[CaseFiles],
+    reader: Any,
+    labels: Labels,
+    tolerance: float | None = None,
+    *,
+    kept: Kept | None = None,
+    progress: Progress = lambda done, total: None,
 ) -> list[CaseMeasured]:
-    """Measure every case, in several processes if there are many predictions."""
-    if sum(len(case.predictions) for case in cases) < _WORTH_PROCESSES:
-        return [measure_case(case, reader, labels, tolerance) for case in cases]
-    spawn = multiprocessing.get_context("spawn")
-    same = [[value] * len(cases) for value in (reader, labels, tolerance)]
-    with ProcessPoolExecutor(mp_context=spawn, initializer=_one_thread) as pool:
-        return list(pool.map(measure_case, cases, *same, chunksize=8))
+    """Measure every case, in several processes if there are many predictions.
+
+    Args:
+        kept: what was measured before; predictions in it are not measured again, and new ones are added.
+        progress: called with the number of cases that are measured, and of all.
+    """
+    known = [kept.look_up(case.reference, case.predictions) if kept else {} for case in cases]
+    todo = [i for i, (case, found) in enumerate(zip(cases, known, strict=True)) if len(found) < len(case.predictions)]
+    tasks = [cases[i].without(known[i]) for i in todo]
+    workers = 1
+    if sum(len(task.predictions) for task in tasks) >= _WORTH_PROCESSES:
+        largest = max((task.reference for task in tasks), key=lambda path: path.stat().st_size)
+        workers = worker_count(voxel_count(largest) or _UNKNOWN_VOXELS, len(tasks))
+    fresh: dict[int, CaseMeasured] = {}
+    progress(len(cases) - len(todo), len(cases))
+    for i, measured in zip(todo, in_processes(measure_case, tasks, (reader, labels, tolerance), workers), strict=True):
+        fresh[i] = measured
+        progress(len(cases) - len(todo) + len(fresh), len(cases))
+    result = []
+    for i, case in enumerate(cases):
+        new = iter(fresh[i].predictions if i in fresh else ())
+        found = [known[i].get(path) or next(new) for path in case.predictions]
+        result.append(CaseMeasured(found, fresh[i].shown if i in fresh else None))
+        if kept and i in fresh:
+            kept.add(case.reference, dict(zip(case.predictions, found, strict=True)))
+    return result
 
 
 def measure_pairs(
-    pairs: Sequence[tuple[Path, Path]], reader: Any, labels: Labels, tolerance: float | None = None
+    pairs: Sequence[tuple[Path, Path]],
+    reader: Any,
+    labels: Labels,
+    tolerance: float | None = None,
+    progress: Progress = lambda done, total: None,
 ) -> Measured:
     """Measure (prediction, reference) pairs."""
     cases = [CaseFiles(reference, (prediction,)) for prediction, reference in pairs]
-    results = measure_cases(cases, reader, labels, tolerance)
-    return Measured(np.array([r.values[0] for r in results]), np.array([r.empty[0] for r in results]))
+    found = measure_cases(cases, reader, labels, tolerance, progress=progress)
+    return Measured.of([case.predictions[0] for case in found])
 
 
 def count_empty(runs: Sequence[Measured], labels: Labels) -> dict[str, dict[str, int]]:
@@ -207,7 +233,8 @@ def _read_prediction(reader: Any, path: Path, shape: tuple[int, ...], labels: La
         raise DatasetError(
             f"{path}: shape {guess.shape}, but its reference has {shape}; these are not predictions of this data set."
         )
-    unknown = set(np.unique(guess).tolist()) - labels.allowed
+    inside = boxes(guess) if guess.dtype != np.int32 else np.unique(guess).tolist()  # int32: larger, or negative
+    unknown = set(inside) - labels.allowed
     if unknown:
         raise DatasetError(
             f"{path}: holds the label {min(unknown)}, the data set only {sorted(labels.allowed)};"
@@ -219,9 +246,3 @@ def _read_prediction(reader: Any, path: Path, shape: tuple[int, ...], labels: La
 def _which_is_empty(pair: MaskPair) -> str:
     prediction, reference = pair.empty
     return EMPTY[1 if prediction and reference else 2 if reference else 3 if prediction else 0]
-
-
-def _one_thread() -> None:
-    import torch
-
-    torch.set_num_threads(1)

@@ -1,57 +1,76 @@
-"""Overlap and surface metrics of one pair of masks, by MONAI, with an explicit policy for empty masks.
+"""Overlap and surface metrics of one pair of masks, with an explicit policy for empty masks.
 
-Dice, IoU, precision and recall are MONAI's confusion metrics; HD95 its 95 % Hausdorff distance (the larger of the two
-directed 95th percentiles); NSD its surface Dice on sub-voxel surface elements, the definition of DeepMind's
-surface-distance (Nikolov et al., 2021). docs/statistics.md lists the differences in detail.
+Dice, IoU, precision and recall of voxels; HD95, the larger of the two directed 95th percentiles, and NSD, the surface
+Dice on sub-voxel surface elements (Nikolov et al., 2021), as MONAI computes them; `surfaces.py` has both.
+docs/statistics.md lists the differences between the packages in detail.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
-from typing import Any
+from functools import cached_property
 
 import numpy as np
-import torch
-from monai.metrics import (
-    compute_confusion_matrix_metric,
-    compute_hausdorff_distance,
-    compute_surface_dice,
-    get_confusion_matrix,
-)
+
+from nnunet_llm4seg.evaluation.surfaces import hd95, surface_dice
+
+# Goes up with every change of a value of any metric: measured values of other versions are not used again.
+VERSION = 1
+# Which mask of a case is empty; the first of them: none.
+EMPTY = ("", "both", "reference", "prediction")
 
 
 class MaskPair:
-    """A binary prediction and its reference, as MONAI takes them.
+    """A binary prediction and its reference, cut to the bounding box of both.
 
     Args:
         prediction: bool mask, (H, W) or (D, H, W).
         reference: bool mask of the same shape.
         spacing: of each axis, in mm (or pixels, if the file has no mm).
         tolerance: of the NSD, in the unit of `spacing`.
+        shape: of the image, if the masks are already a part of it that contains all of both.
     """
 
     def __init__(
-        self, prediction: np.ndarray, reference: np.ndarray, spacing: Sequence[float], tolerance: float
+        self,
+        prediction: np.ndarray,
+        reference: np.ndarray,
+        spacing: Sequence[float],
+        tolerance: float,
+        shape: Sequence[int] | None = None,
     ) -> None:
-        self.shape = prediction.shape
+        self.shape = tuple(prediction.shape if shape is None else shape)
         self.spacing = [float(step) for step in spacing]
         self.tolerance = tolerance
-        self.empty = (not prediction.any(), not reference.any())
-        self.prediction, self.reference = (
-            torch.from_numpy(np.ascontiguousarray(mask))[None, None].float() for mask in (prediction, reference)
-        )
+        box = _bounding_box(prediction | reference)
+        self.prediction, self.reference = prediction[box], reference[box]
+        self.empty = (not self.prediction.any(), not self.reference.any())
 
     @cached_property
-    def confusion(self) -> Any:
-        return get_confusion_matrix(self.prediction, self.reference)
+    def counts(self) -> tuple[int, int, int]:
+        """Voxels in both masks, in the prediction and in the reference."""
+        both = int(np.count_nonzero(self.prediction & self.reference))
+        return both, int(np.count_nonzero(self.prediction)), int(np.count_nonzero(self.reference))
+
+    @property
+    def volume(self) -> float:
+        """Volume of the reference (area in 2D), in the spacing's unit."""
+        return float(self.counts[2] * np.prod(self.spacing))
 
     @property
     def diagonal(self) -> float:
         """Length of the image's diagonal, the largest possible distance."""
         return float(np.linalg.norm(np.multiply(self.shape, self.spacing)))
+
+
+def _bounding_box(mask: np.ndarray) -> tuple[slice, ...]:
+    """Where a mask is not empty; an empty box if it is."""
+    box = []
+    for axis in range(mask.ndim):
+        found = np.flatnonzero(mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))
+        box.append(slice(int(found[0]), int(found[-1]) + 1) if len(found) else slice(0, 0))
+    return tuple(box)
 
 
 @dataclass(frozen=True)
@@ -72,7 +91,7 @@ class Metric:
 
     name: str
     title: str
-    compute: Callable[[MaskPair], Any]
+    compute: Callable[[MaskPair], float]
     both_empty: float = 1.0
     one_empty: Callable[[MaskPair], float] = lambda pair: 0.0
     percent: bool = True
@@ -80,38 +99,55 @@ class Metric:
     primary: bool = False
 
     @property
+    def lowest(self) -> float:
+        """The smallest value that is possible."""
+        return 0.0
+
+    @property
+    def highest(self) -> float:
+        """The largest value that is possible."""
+        return 1.0 if self.percent else float("inf")
+
+    @property
     def scale(self) -> float:
         """Factor from its value to the number that is shown."""
         return 100.0 if self.percent else 1.0
 
 
-def _of_confusion(monai: str, pair: MaskPair) -> Any:
-    return compute_confusion_matrix_metric(monai, pair.confusion)
+def _dice(pair: MaskPair) -> float:
+    both, predicted, true = pair.counts
+    return 2 * both / (predicted + true)
 
 
-def _hd95(pair: MaskPair) -> Any:
-    return compute_hausdorff_distance(
-        pair.prediction, pair.reference, include_background=True, percentile=95, spacing=pair.spacing
-    )
+def _iou(pair: MaskPair) -> float:
+    both, predicted, true = pair.counts
+    return both / (predicted + true - both)
 
 
-def _nsd(pair: MaskPair) -> Any:
-    return compute_surface_dice(
-        pair.prediction,
-        pair.reference,
-        class_thresholds=[pair.tolerance],
-        include_background=True,
-        spacing=pair.spacing,
-        use_subvoxels=True,
-    )
+def _precision(pair: MaskPair) -> float:
+    both, predicted, _ = pair.counts
+    return both / predicted
+
+
+def _recall(pair: MaskPair) -> float:
+    both, _, true = pair.counts
+    return both / true
+
+
+def _hd95(pair: MaskPair) -> float:
+    return hd95(pair.prediction, pair.reference, pair.spacing)
+
+
+def _nsd(pair: MaskPair) -> float:
+    return surface_dice(pair.prediction, pair.reference, pair.spacing, pair.tolerance)
 
 
 # A new metric is one row.
 METRICS = (
-    Metric("dice", "Dice", partial(_of_confusion, "f1 score"), primary=True),
-    Metric("iou", "IoU", partial(_of_confusion, "threat score"), primary=True),
-    Metric("precision", "Precision", partial(_of_confusion, "precision")),
-    Metric("recall", "Recall", partial(_of_confusion, "sensitivity")),
+    Metric("dice", "Dice", _dice, primary=True),
+    Metric("iou", "IoU", _iou, primary=True),
+    Metric("precision", "Precision", _precision),
+    Metric("recall", "Recall", _recall),
     Metric("hd95", "HD95", _hd95, 0.0, lambda pair: pair.diagonal, percent=False, higher_is_better=False),
     Metric("nsd", "NSD", _nsd),
 )
@@ -135,6 +171,4 @@ def measure_masks(pair: MaskPair) -> list[float]:
         return [metric.both_empty for metric in METRICS]
     if any(pair.empty):
         return [metric.one_empty(pair) for metric in METRICS]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # MONAI 1.6 warns about its own calls, once per case
-        return [float(metric.compute(pair)) for metric in METRICS]
+    return [float(metric.compute(pair)) for metric in METRICS]

@@ -32,7 +32,8 @@ def find_reader(dataset: Mapping[str, Any], example: Path) -> Any:
 def read_segmentation(reader: Any, path: Path) -> tuple[np.ndarray, tuple[float, ...]]:
     """A label map (H, W) or (D, H, W) and the spacing of its axes; the singleton axis of a 2D image is dropped.
 
-    nnU-Net's readers give a 2D file the shape (1, H, W) and an invented spacing for the first axis.
+    nnU-Net's readers give a 2D file the shape (1, H, W) and an invented spacing for the first axis. Labels are uint8,
+    uint16 or int32, the first that has room for all of them: volumes are large, and nnU-Net reads them as float32.
 
     Raises:
         DatasetError: the file cannot be read.
@@ -72,7 +73,13 @@ def _read(reader: Any, path: Path) -> tuple[np.ndarray, tuple[float, ...], dict[
     array, spacing = array[0], tuple(float(step) for step in properties["spacing"])
     if array.shape[0] == 1:
         array, spacing = array[0], spacing[1:]
-    return np.rint(array).astype(np.int32), spacing, properties
+    return _smallest(np.rint(array)), spacing, properties
+
+
+def _smallest(labels: np.ndarray) -> np.ndarray:
+    low, high = (labels.min(), labels.max()) if labels.size else (0, 0)
+    fits = (kind for kind in (np.uint8, np.uint16) if low >= 0 and high <= np.iinfo(kind).max)
+    return labels.astype(next(fits, np.int32))
 
 
 def check_same_place(prediction: Path, reference: Path) -> None:
@@ -92,6 +99,19 @@ def check_same_place(prediction: Path, reference: Path) -> None:
                 f"{prediction}: {what} {_rounded(ours)}, but its reference {reference} has {_rounded(theirs)}; these"
                 " are not predictions of this data set, or were resampled."
             )
+
+
+def voxel_count(path: Path) -> int | None:
+    """Number of voxels, of which the header alone is read; None where ITK cannot read it."""
+    import SimpleITK
+
+    reader = SimpleITK.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError:
+        return None
+    return int(np.prod(reader.GetSize(), dtype=np.int64))
 
 
 def _header(path: Path) -> tuple[tuple[float, ...], tuple[float, ...]] | None:

@@ -6,7 +6,8 @@ from PIL import Image
 
 from nnunet_llm4seg.errors import DatasetError
 from nnunet_llm4seg.evaluation import measuring
-from nnunet_llm4seg.evaluation.measuring import Labels, default_tolerance, measure_pairs
+from nnunet_llm4seg.evaluation.labels import Labels
+from nnunet_llm4seg.evaluation.measuring import default_tolerance, measure_pairs
 from nnunet_llm4seg.nnunet.segmentations import find_reader, read_segmentation
 
 

@@ -118,13 +118,9 @@ def sorted_differences(differences: np.ndarray) -> dict[str, str]:
     def draw(figure: Figure, theme: str) -> None:
         axes = figure.add_subplot()
         values = 100 * np.sort(differences)
-        axes.bar(
-            np.arange(len(values)),
-            values,
-            width=1.0,
-            color=np.where(values < 0, _COLOURS[4], _COLOURS[2]),
-            linewidth=0,
-        )
+        edges = np.arange(len(values) + 1) - 0.5
+        for part, colour in ((values.clip(max=0), _COLOURS[4]), (values.clip(min=0), _COLOURS[2])):
+            axes.stairs(part, edges, fill=True, color=colour, linewidth=0)  # one path, not a bar for each case
         axes.axhline(values.mean(), color=_INK[theme][0], linestyle="--", linewidth=1)
         axes.annotate(
             f"mean {values.mean():+.2f}",

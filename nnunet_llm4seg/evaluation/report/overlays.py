@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from nnunet_llm4seg.evaluation.measuring import Labels
+from nnunet_llm4seg.evaluation.labels import Labels
 from nnunet_llm4seg.evaluation.report.data_uri import data_uri
 from nnunet_llm4seg.evaluation.slices import Slice
 

@@ -67,8 +67,8 @@ def _cases(comparison: Comparison) -> list[dict[str, Any]]:
             case = slots.case_names[i]
             image = first_channel(chosen.images, case, chosen.ending) if chosen.images else None
             image = image if image and image.is_file() else None
-            kept = comparison.scores
-            uri = overlays.draw_overlay(image, kept.shown[case], comparison.labels, kept.reader)
+            scores, labels = comparison.scores, comparison.labels
+            uri = overlays.draw_overlay(image, scores.slice_of(case, labels), labels, scores.reader)
             shown.append({"case": case, "baseline": baseline[i], "candidate": candidate[i], "uri": uri})
         if shown:
             sections.append({"title": title, "cases": shown})

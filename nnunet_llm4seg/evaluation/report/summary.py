@@ -74,6 +74,6 @@ def _warnings(comparison: Comparison) -> list[str]:
 
 def versions() -> dict[str, str]:
     """Versions on the machine that runs the comparison."""
-    packages = ("nnunetv2", "torch", "monai", "numpy", "scipy")
+    packages = ("nnunetv2", "torch", "numpy", "scipy")
     own = {"nnunet_llm4seg": nnunet_llm4seg.__version__, "python": platform.python_version()}
     return own | {name: version(name) for name in packages}

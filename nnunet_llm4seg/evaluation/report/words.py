@@ -18,8 +18,8 @@ def methods_paragraph(summary: Mapping[str, Any]) -> str:
         f" {summary['n_splits']} splits ({summary['cases']} distinct cases,"
         f" {' or '.join(map(str, runs))} training run{'s' if runs != [1] else ''} per arm and fold)."
         f" Dice, IoU, precision, recall, the 95 % Hausdorff distance and the normalised surface Dice"
-        f" (tolerance {summary['tolerance']}) were computed per case and label with MONAI"
-        f" {summary['versions']['monai']}. {EMPTY_POLICY} The primary endpoint was the"
+        f" (tolerance {summary['tolerance']}) were computed per case and label as"
+        f" MONAI defines them. {EMPTY_POLICY} The primary endpoint was the"
         f" mean over labels of the per-case {metric}, paired by case."
     )
     if summary["clusters"]["count"] < summary["cases"]:

@@ -1,0 +1,66 @@
+"""Work on many cases in as many processes as cores and memory allow; the processes never load torch."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+# A process with numpy, scipy and nnU-Net's reader, measured on Linux, and a process's bytes per voxel of its largest
+# label map: nnU-Net reads float32 (twice while it rounds), and one byte each for reference, prediction and masks.
+_PROCESS_BYTES = 160 * 2**20
+_BYTES_PER_VOXEL = 14
+
+
+def worker_count(voxels: int, tasks: int, free: int | None = None) -> int:
+    """Number of processes: at most one per core and task, and half of the free memory.
+
+    Args:
+        voxels: of the largest label map.
+        free: bytes of memory; by default what this machine has available.
+    """
+    free = available_memory() if free is None else free
+    fit = free // 2 // (_PROCESS_BYTES + _BYTES_PER_VOXEL * voxels)
+    return max(1, min(_cores(), tasks, fit))
+
+
+def available_memory() -> int:
+    """Bytes that can be used without swapping: of the machine, or of its control group if that allows less."""
+    found = []
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        found += [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
+    except (OSError, ValueError, IndexError):
+        pass
+    try:
+        group = Path("/sys/fs/cgroup")
+        limit, used = ((group / name).read_text().strip() for name in ("memory.max", "memory.current"))
+        found += [max(0, int(limit) - int(used))] if limit.isdigit() else []
+    except (OSError, ValueError):
+        pass
+    return min(found, default=2 * 2**30)  # other systems do not tell: enough for a few processes
+
+
+def in_processes(
+    function: Callable[..., Result], items: Sequence[Item], arguments: Sequence[Any], workers: int
+) -> Iterator[Result]:
+    """`function(item, *arguments)` of each item, in order, as soon as it is known."""
+    if workers == 1:
+        yield from (function(item, *arguments) for item in items)
+        return
+    spawn = multiprocessing.get_context("spawn")
+    same = [[value] * len(items) for value in arguments]
+    with ProcessPoolExecutor(workers, mp_context=spawn) as pool:
+        yield from pool.map(function, items, *same, chunksize=max(1, min(8, len(items) // (4 * workers))))
+
+
+def _cores() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS and Windows
+        return os.cpu_count() or 1
