@@ -33,6 +33,7 @@ class LLM4SegConfig:
     model: Annotated[str, "hub id or folder of the language model"] = "meta-llama/Llama-3.2-1B"
     revision: Annotated[str | None, "commit of the model repository"] = None
     layer: Annotated[int, "index of the decoder layer, counted from 0"] = 14
+    depth: Annotated[int, "how many consecutive layers, from that one on"] = 1
     weights: Annotated[Weights, "the model's own weights, or a control: their structure or the layer is missing"] = (
         "pretrained"
     )
@@ -53,6 +54,8 @@ class LLM4SegConfig:
             raise ConfigError("model: '' is not allowed; give a hub id such as 'org/name' or a folder.")
         if self.layer < 0:
             raise ConfigError(f"layer: {self.layer} is not allowed; layers are counted from 0.")
+        if self.depth < 1:
+            raise ConfigError(f"depth: {self.depth} is not allowed; choose 1 or more layers.")
         if self.stage >= 0:
             raise ConfigError(
                 f"stage: {self.stage} is not allowed; stages are counted from the bottleneck: -1, -2, ..."
@@ -63,6 +66,11 @@ class LLM4SegConfig:
             raise ConfigError("trainable: true is not allowed with weights identity, which has no layer to train.")
         if self.max_tokens < 1:
             raise ConfigError(f"max_tokens: {self.max_tokens} is not allowed; choose 1 or more.")
+
+    @property
+    def layers(self) -> str:
+        """Which layers, in words."""
+        return layers_in_words(self.layer, self.depth)
 
     def to_dict(self) -> dict[str, Any]:
         """All fields, as JSON can hold them."""
@@ -112,6 +120,11 @@ def settings() -> tuple[Setting, ...]:
         kind = str if allowed else next(each for each in (bool, int, str) if each in (hint, *get_args(hint)))
         found.append(Setting(f.name, text, f.default, kind, optional, allowed))
     return tuple(found)
+
+
+def layers_in_words(first: int, depth: int) -> str:
+    """`layer 14` or `layers 14 to 15`."""
+    return f"layer {first}" if depth == 1 else f"layers {first} to {first + depth - 1}"
 
 
 def as_options(values: Mapping[str, Any]) -> list[str]:

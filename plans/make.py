@@ -11,10 +11,10 @@ from typing import Any
 from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.errors import DatasetError
 from nnunet_llm4seg.files import write_json
-from nnunet_llm4seg.llm.description import describe_layer
 from nnunet_llm4seg.llm.locate import config_at_hand
 from nnunet_llm4seg.llm.positions import rotary_frequencies
 from nnunet_llm4seg.llm.source import prepare_layer
+from nnunet_llm4seg.llm.stack import describe_layers
 from nnunet_llm4seg.nnunet.environment import dataset_id
 from nnunet_llm4seg.nnunet.files import json_or_none
 from nnunet_llm4seg.nnunet.plans import ASKED, SOURCE_PLANS, inherited, read_plans
@@ -129,13 +129,14 @@ def write_once(folder: Path, plans: Mapping[str, Any]) -> Path:
 
 
 def _refuse_what_the_model_lacks(config: LLM4SegConfig) -> None:
-    """Refuse a layer or positions that the model does not have, if its `config.json` is on this machine."""
+    """Refuse layers or positions that the model does not have, if its `config.json` is on this machine."""
     if config.weights == "identity":
         prepare_layer(config)
         return
     model_config = config_at_hand(config.model, config.revision)
     if model_config is not None:
-        rotary_frequencies(describe_layer(model_config, config.layer), config.positions)
+        for description in describe_layers(model_config, config.layer, config.depth):
+            rotary_frequencies(description, config.positions)
 
 
 def _refuse_what_the_encoder_lacks(

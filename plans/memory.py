@@ -10,11 +10,10 @@ import torch
 
 from nnunet_llm4seg.bottleneck import LLMBottleneck
 from nnunet_llm4seg.config import LLM4SegConfig
-from nnunet_llm4seg.llm.build import build_layer
-from nnunet_llm4seg.llm.description import describe_layer
 from nnunet_llm4seg.llm.dtypes import BYTES
 from nnunet_llm4seg.llm.locate import config_at_hand
 from nnunet_llm4seg.llm.source import LayerSpec
+from nnunet_llm4seg.llm.stack import build_stack, describe_layers
 from nnunet_llm4seg.plans.grid import planned_grid
 from nnunet_llm4seg.plans.network import stage_channels
 
@@ -24,7 +23,7 @@ class LLMShare:
     """The LLM's share of one training.
 
     Attributes:
-        layer_parameters: Of the language model's layer.
+        layer_parameters: Of the language model's layer or consecutive layers.
         trained_parameters: Of the adapters, the gate and, if it is trained, the layer.
         file_bytes: The layer in the dtype in which a checkpoint stores it.
         weight_bytes: All weights in float32, with gradient and momentum for those that are trained.
@@ -100,7 +99,7 @@ def _spec(model_config: Mapping[str, Any], config: LLM4SegConfig) -> LayerSpec:
     """A spec that builds the layer; its dtypes are those in which the estimate counts."""
     if config.weights == "identity":
         return LayerSpec(dict(model_config), {}, "")
-    names = build_layer(describe_layer(model_config, config.layer)).shapes()
+    names = build_stack(describe_layers(model_config, config.layer, config.depth)).shapes()
     return LayerSpec(dict(model_config), dict.fromkeys(names, "float32"), "")
 
 

@@ -24,7 +24,7 @@ class OfficialBlock(nn.Module):
         self, block: LLMBottleneck, tokens: int, device: torch.device, dtype: torch.dtype = torch.float32
     ) -> None:
         super().__init__()
-        parts = (block.adapter1, block.layer.block, block.adapter2)
+        parts = (block.adapter1, block.layer.blocks[0], block.adapter2)
         self.adapter1, self.layer, self.adapter2 = (part.to(dtype) for part in parts)
         n = torch.arange(tokens, dtype=torch.float32, device=device)[None, :, None]
         self.tables = (n.sin().to(dtype), n.cos().to(dtype))

@@ -22,7 +22,7 @@ def list_layers() -> None:
     for cached in cache.entries():
         about = cached.provenance
         row = (about["commit"][:12], about["source_dtype"], f"{cached.size / 1e6:.1f}", about["licence"] or "?")
-        table.add_row(cached.model, str(cached.layer), *row, about["fetched"][:10])
+        table.add_row(cached.model, cached.layers.split(" ", 1)[1], *row, about["fetched"][:10])
     print(f"{cache.home()}")
     Console().print(table)
 
@@ -36,7 +36,7 @@ def verify() -> None:
     damaged = []
     for cached in cache.entries():
         problems = cache.problems(cached)
-        print(f"{cached.model} layer {cached.layer} {cached.provenance['commit'][:12]}: {'; '.join(problems) or 'ok'}")
+        print(f"{cached.model} {cached.layers} {cached.provenance['commit'][:12]}: {'; '.join(problems) or 'ok'}")
         damaged += [cached] if problems else []
     if damaged:
         commands_ = "; ".join(f"llm4seg cache remove {c.model} --layer {c.layer}" for c in damaged)

@@ -50,7 +50,7 @@ def strip(checkpoint: _Checkpoint, output: _Output) -> None:
 
     config = strip(checkpoint, output).config
     print(f"Wrote {output}: {_megabytes(checkpoint)} -> {_megabytes(output)}.")
-    print(f"To use it, layer {config.layer} of {config.model} must be on that machine; or run `llm4seg embed`.")
+    print(f"To use it, {config.layers} of {config.model} must be on that machine; or run `llm4seg embed`.")
 
 
 @app.command()

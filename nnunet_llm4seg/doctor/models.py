@@ -45,7 +45,7 @@ def _in_our_cache() -> Iterator[str]:
     from nnunet_llm4seg.llm import cache
 
     if entries := cache.entries():
-        yield f"{', '.join(f'layer {entry.layer} of {entry.model}' for entry in entries)} (in {cache.home()})"
+        yield f"{', '.join(f'{entry.layers} of {entry.model}' for entry in entries)} (in {cache.home()})"
 
 
 def _in_hugging_face_cache() -> Iterator[str]:

@@ -1,50 +1,45 @@
-"""Fetch one layer of a model from the hub: only its bytes, checked, resumable, and by one process at a time."""
+"""Fetch a layer of a model, or consecutive ones, from the hub: only their bytes, checked, resumable, never twice."""
 
 from __future__ import annotations
 
 import json
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import BinaryIO
 
+from nnunet_llm4seg.config import layers_in_words
 from nnunet_llm4seg.errors import CacheError, HubError, ModelFilesError, ModelNotFoundError
 from nnunet_llm4seg.files import write_json
 from nnunet_llm4seg.llm import cache, safetensors_files
 from nnunet_llm4seg.llm.dtypes import FILE_DTYPES, STORED_DTYPES
 from nnunet_llm4seg.llm.families import family_of
 from nnunet_llm4seg.llm.hashing import file_sha256
-from nnunet_llm4seg.llm.hub import (
-    RangesRefused,
-    RemoteFile,
-    Repository,
-    check_id,
-    offline,
-    open_repository,
-)
-from nnunet_llm4seg.llm.model_config import read_model_config
+from nnunet_llm4seg.llm.hub import Repository, check_id, offline, open_repository
+from nnunet_llm4seg.llm.model_config import read_model_config, refuse_beyond_the_last
 from nnunet_llm4seg.llm.quantised import fp8_of
 from nnunet_llm4seg.llm.refusals import NoSuchFile
+from nnunet_llm4seg.llm.remote_source import RemoteSource
 from nnunet_llm4seg.llm.staging import alone, disk_errors, private_folder, publish, refuse_links, refuse_occupied
 
 Progress = Callable[[int, int], None]
 
 _log = logging.getLogger(__name__)
 _INDEX = "model.safetensors.index.json"
-_BLOCK = 1 << 20  # bytes
 
 
 def fetch_layer(
     model: str,
     layer: int,
     *,
+    depth: int = 1,
     revision: str | None = None,
     to: Path | None = None,
     progress: Progress | None = None,
 ) -> Path:
-    """Fetch layer number `layer` of a hub id into our cache, or into the folder `to`.
+    """Fetch layer number `layer` of a hub id, or `depth` layers from it on, into our cache or into the folder `to`.
 
     Processes that ask for the same layer at the same time wait for the first of them. An existing layer is not
     downloaded again. The next call continues an interrupted download.
@@ -65,26 +60,33 @@ def fetch_layer(
     """
     check_id(model)
     if offline():
-        if to is None and (cached := cache.find(model, revision, layer)):
+        if to is None and (cached := cache.find(model, revision, layer, depth)):
             return cached.folder
-        at = f" --revision {revision}" if revision else ""
+        at = (f" --depth {depth}" if depth > 1 else "") + (f" --revision {revision}" if revision else "")
         raise ModelNotFoundError(
-            f"model: layer {layer} of {model!r} is not on this machine and HF_HUB_OFFLINE is set, so the hub is not "
+            f"model: {layers_in_words(layer, depth)} of {model!r} is not on this machine and HF_HUB_OFFLINE is set, "
+            "so the hub is not "
             f"asked; run `llm4seg fetch {model} --layer {layer}{at}` on a machine with internet and copy its "
             f"LLM4SEG_HOME to {cache.home()}."
         )
     repository = open_repository(model, revision)
-    destination = to.expanduser().absolute() if to else cache.folder_for(model, repository.commit, layer)
+    destination = to.expanduser().absolute() if to else cache.folder_for(model, repository.commit, layer, depth)
     if to is None:
         refuse_links(destination.parent.parent, destination.parent)
     with disk_errors(destination), alone(destination):
         found = cache.read(destination)
         if found is None:
             refuse_occupied(destination)
-            _fetch(repository, layer, revision or "main", destination, progress or (lambda had, size: None))
-        elif (found.model, found.provenance["commit"], found.layer) != (model, repository.commit, layer):
+            wanted = range(layer, layer + depth)
+            _fetch(repository, wanted, revision or "main", destination, progress or (lambda had, size: None))
+        elif (found.model, found.provenance["commit"], found.layer, found.depth) != (
+            model,
+            repository.commit,
+            layer,
+            depth,
+        ):
             raise CacheError(
-                f"to: {destination} contains layer {found.layer} of {found.model} at {found.provenance['commit']}; "
+                f"to: {destination} contains {found.layers} of {found.model} at {found.provenance['commit']}; "
                 "choose another folder."
             )
         elif (revision or "main") not in found.provenance["revisions"]:
@@ -93,14 +95,15 @@ def fetch_layer(
     return destination
 
 
-def _fetch(repository: Repository, layer: int, revision: str, destination: Path, progress: Progress) -> None:
+def _fetch(repository: Repository, wanted: range, revision: str, destination: Path, progress: Progress) -> None:
+    layer, depth = wanted.start, len(wanted)
     staging = destination.with_name(f".{destination.name}.{repository.commit[:12]}-{layer}.partial")
     private_folder(staging)
     for whole in staging.glob("whole-*"):
         whole.unlink()
     config = staging / "config.json"
     config.write_bytes((repository.text("config.json") or "").encode())
-    entries, sources = _describe(repository, config, layer, staging)
+    entries, sources = _describe(repository, config, wanted, staging)
     # the header contains the sources' hashes, so a partial file of other sources begins differently
     etags = {name: sources[name].file.etag for name in sorted({entry.file for entry in entries})}
     metadata = {"format": "pt", "repository": repository.model, "commit": repository.commit}
@@ -112,8 +115,9 @@ def _fetch(repository: Repository, layer: int, revision: str, destination: Path,
         "commit": repository.commit,
         "revisions": [revision],
         "layer": layer,
+        **({"depth": depth} if depth > 1 else {}),
         "source_dtype": ", ".join(sorted({FILE_DTYPES[entry.dtype] for entry in entries})),
-        "layer_sha256": cache.hash_layer(weights, config, layer),
+        "layer_sha256": cache.hash_layer(weights, config, layer, depth),
         "file_sha256": file_sha256(weights),
         "config_sha256": file_sha256(config),
         "sources": etags,
@@ -126,80 +130,52 @@ def _fetch(repository: Repository, layer: int, revision: str, destination: Path,
     publish(staging, destination)
 
 
-class _Source:
-    """A file on the hub that is read by ranges, or downloaded whole into `staging` if the server has no ranges."""
-
-    def __init__(self, file: RemoteFile, staging: Path) -> None:
-        self.file = file
-        self._whole = staging / f"whole-{file.name.replace('/', '-')}"
-
-    def chunks(self, begin: int, end: int) -> Iterator[bytes]:
-        position = begin
-        if not self._whole.exists():
-            try:
-                for chunk in self.file.chunks(begin, end):
-                    position += len(chunk)
-                    yield chunk
-                return
-            except RangesRefused:
-                _log.warning(
-                    "the server of %s has no byte ranges, so all of %s is downloaded (%.1f MB), and the layer read "
-                    "out of it",
-                    self.file.repository.model,
-                    self.file.name,
-                    self.file.size / 1e6,
-                )
-                self.file.download(self._whole)
-        with self._whole.open("rb") as file:
-            file.seek(position)
-            while position < end and (chunk := file.read(min(_BLOCK, end - position))):
-                position += len(chunk)
-                yield chunk
-
-    def entries(self) -> list[safetensors_files.Entry]:
-        length = safetensors_files.header_length(b"".join(self.chunks(0, 8)), self.file.name, self.file.size)
-        return safetensors_files.parse_header(b"".join(self.chunks(8, 8 + length)), self.file.name, self.file.size)
-
-
 def _describe(
-    repository: Repository, config: Path, layer: int, staging: Path
-) -> tuple[list[safetensors_files.Entry], dict[str, _Source]]:
-    """The layer's tensors in the order of writing, and the files that contain them."""
+    repository: Repository, config: Path, wanted: range, staging: Path
+) -> tuple[list[safetensors_files.Entry], dict[str, RemoteSource]]:
+    """The layers' tensors in the order of writing, and the files that contain them."""
     model_config = read_model_config(config.parent)
     dtypes = FILE_DTYPES if fp8_of(model_config) else STORED_DTYPES
     prefixes = family_of(model_config).prefixes
     layers = model_config.get("num_hidden_layers")
-    if isinstance(layers, int) and layer >= layers:
-        raise ModelFilesError(f"layer: {layer} is out of range; {repository.model!r} has layers 0 to {layers - 1}.")
+    if isinstance(layers, int):
+        if wanted.start >= layers:
+            raise ModelFilesError(
+                f"layer: {wanted.start} is out of range; {repository.model!r} has layers 0 to {layers - 1}."
+            )
+        refuse_beyond_the_last(wanted.start, len(wanted), layers)
     try:
-        files = [repository.file(name) for name in _shards(repository, prefixes, layer)]
+        files = [repository.file(name) for name in _shards(repository, prefixes, wanted)]
     except NoSuchFile:
         raise ModelFilesError(
             f"model: {repository.model!r} has no safetensors at commit {repository.commit[:12]}; pickled weights are "
             "never loaded because they can run code, so choose a revision or a model with model.safetensors."
         ) from None
-    sources = {file.name: _Source(file, staging) for file in files}
+    sources = {file.name: RemoteSource(file, staging) for file in files}
     entries = [entry for source in sources.values() for entry in source.entries()]
-    prefix = safetensors_files.layer_prefix([entry.name for entry in entries], prefixes, layer, repository.model)
-    own = [entry for entry in entries if safetensors_files.is_parameter(entry.name, prefix)]
+    names = [entry.name for entry in entries]
+    starts = [safetensors_files.layer_prefix(names, prefixes, layer, repository.model) for layer in wanted]
+    own = [e for e in entries if any(safetensors_files.is_parameter(e.name, start) for start in starts)]
     return safetensors_files.usable(own, dtypes), sources
 
 
-def _shards(repository: Repository, prefixes: tuple[str, ...], layer: int) -> list[str]:
-    """The files that contain the layer."""
+def _shards(repository: Repository, prefixes: tuple[str, ...], wanted: range) -> list[str]:
+    """The files that contain the layers."""
     index = repository.text(_INDEX)
     if index is None:
         return [cache.WEIGHTS_FILE]
     files = safetensors_files.parse_index(index, f"{_INDEX} of {repository.model!r}")
-    prefix = safetensors_files.layer_prefix(files, prefixes, layer, repository.model)
-    return sorted({file for name, file in files.items() if safetensors_files.is_parameter(name, prefix)})
+    starts = [safetensors_files.layer_prefix(files, prefixes, layer, repository.model) for layer in wanted]
+    return sorted(
+        {file for name, file in files.items() if any(safetensors_files.is_parameter(name, s) for s in starts)}
+    )
 
 
 def _write(
     path: Path,
     header: bytes,
     entries: list[safetensors_files.Entry],
-    sources: Mapping[str, _Source],
+    sources: Mapping[str, RemoteSource],
     progress: Progress,
 ) -> None:
     """Write the layer's file, or the missing end of a partial one."""

@@ -60,11 +60,15 @@ class GGUFModel:
         matrix = f"{self._block(0)}attn_output.weight"  # that every layer has
         self.config["torch_dtype"] = self._dtype({matrix} & self._tensors.keys())
 
-    def quantisation(self, layer: int) -> str | None:
-        """How the matrices of a layer are quantised, such as `Q4_K_M (Q4_K, Q6_K)`; None if they are not."""
+    def quantisation(self, layer: int, depth: int = 1) -> str | None:
+        """How the matrices of a layer, or of `depth` layers from it on, are quantised, such as `Q4_K_M (Q4_K, Q6_K)`.
+
+        None if they are not.
+        """
         from gguf import LlamaFileType
 
-        kinds = sorted({self._kind(name).name for name in self._layer(layer) if len(self._shape(name)) > 1})
+        names = [name for i in range(depth) for name in self._layer(layer + i)]
+        kinds = sorted({self._kind(name).name for name in names if len(self._shape(name)) > 1})
         if set(kinds) <= _UNQUANTISED:
             return None
         number = self.headers[0].values.get("general.file_type", -1)  # a file need not say it

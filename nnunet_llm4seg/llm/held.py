@@ -166,7 +166,7 @@ class HeldTensors(nn.Module):
         if found != self.spec.sha256:
             raise LayerMismatchError(
                 f"the given layer has sha256 {found}, but the plans name {self.spec.sha256} "
-                f"(layer {self.config.layer} of {self.config.model}, weights {self.config.weights}); "
+                f"({self.config.layers} of {self.config.model}, weights {self.config.weights}); "
                 "use the files or the checkpoint that this model was first trained with."
             )
 

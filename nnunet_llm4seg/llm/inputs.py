@@ -9,35 +9,32 @@ from typing import Any
 import torch
 
 from nnunet_llm4seg.config import LLM4SegConfig
-from nnunet_llm4seg.llm.build import BuiltLayer
-from nnunet_llm4seg.llm.description import LayerDescription
 from nnunet_llm4seg.llm.masking import works_without_mask
 from nnunet_llm4seg.llm.positions import Tables, attention_mask, positions_on_an_axis, rotary_tables, rotation_of
 from nnunet_llm4seg.llm.rotary_scaling import Turns
+from nnunet_llm4seg.llm.stack import Stack
 
 Inputs = tuple[torch.Tensor | None, Tables]
 
 
 class LayerInputs:
-    """Makes the mask, or None, and the rotary tables of each of some layers.
+    """Makes the mask, or None, and the rotary tables of each layer of a stack.
 
     Args:
         config: What a token sees, and by which rule the tables are made.
-        layers: The layers, and what their model says of them; those that need no mask are told so.
+        stack: The layers; those that need no mask are told what a token sees.
 
     Raises:
         ConfigError: the model cannot have the positions that the settings ask for.
     """
 
-    def __init__(
-        self, config: LLM4SegConfig, layers: Sequence[BuiltLayer], descriptions: Sequence[LayerDescription]
-    ) -> None:
+    def __init__(self, config: LLM4SegConfig, stack: Stack) -> None:
         self._attention = config.attention
-        self._windows = [description.window for description in descriptions]
-        self._rotations = [rotation_of(description, config.positions) for description in descriptions]
+        self._windows = [description.window for description in stack.descriptions]
+        self._rotations = [rotation_of(description, config.positions) for description in stack.descriptions]
         self._unmasked = [
             works_without_mask(layer, description, config.attention)
-            for layer, description in zip(layers, descriptions, strict=True)
+            for layer, description in zip(stack.layers, stack.descriptions, strict=True)
         ]
         self._made: tuple[Any, list[Inputs]] | None = None
         self.turns: list[Turns] = []

@@ -1,4 +1,4 @@
-"""LLMLayer: one layer of a language model as a module, from tokens to tokens."""
+"""LLMLayer: one layer of a language model, or some consecutive ones, as a module from tokens to tokens."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ import torch
 from torch import nn
 
 from nnunet_llm4seg.config import LLM4SegConfig
-from nnunet_llm4seg.llm.build import build_layer
-from nnunet_llm4seg.llm.description import describe_layer
 from nnunet_llm4seg.llm.held import HeldTensors
 from nnunet_llm4seg.llm.inputs import LayerInputs
 from nnunet_llm4seg.llm.precision import island
 from nnunet_llm4seg.llm.source import LayerSpec, PreparedLayer, prepare_layer
+from nnunet_llm4seg.llm.stack import build_stack, describe_layers
 
 
 class LLMLayer(HeldTensors):
-    """Send tokens through one layer of a language model.
+    """Send tokens through one layer of a language model, or through `config.depth` consecutive ones.
 
     Shapes: (B, N, D) in and out. The output has the dtype in which the layer computes.
 
@@ -27,7 +26,8 @@ class LLMLayer(HeldTensors):
             from `load_state_dict` or `fill`.
         prepared: The layer's tensors, if they were read already. Without these two the model is looked up.
 
-    State-dict keys and names of parameters are those of `transformers`' layer, such as `self_attn.q_proj.weight`.
+    State-dict keys and names of parameters are those of `transformers`' layer, such as `self_attn.q_proj.weight`, and
+    with several layers `0.self_attn.q_proj.weight`, …
 
     Attributes:
         hidden_size: D.
@@ -49,20 +49,21 @@ class LLMLayer(HeldTensors):
         if spec is None:
             prepared = prepared or prepare_layer(config)
             spec = prepared.spec
-        description = prepared.description if prepared else describe_layer(spec.model_config, config.layer)
-        built = prepared.built if prepared and prepared.built else build_layer(description)
-        super().__init__(config, spec, built.module)
-        self.hidden_size, self._built = description.hidden_size, built
-        self._inputs = LayerInputs(config, [built], [description])
+        stack = prepared.stack if prepared else None
+        if stack is None:
+            stack = build_stack(describe_layers(spec.model_config, config.layer, config.depth))
+        super().__init__(config, spec, stack.module)
+        self.hidden_size, self._layers = stack.hidden_size, stack.layers
+        self._inputs = LayerInputs(config, stack)
         self._settle()
         self.train()
         if prepared is not None:
             self.fill(prepared.tensors, prepared.spec.sha256)
 
     @property
-    def block(self) -> nn.Module:
-        """The layer of `transformers`' own class, with the same parameters."""
-        return self._built.module
+    def blocks(self) -> list[nn.Module]:
+        """The layers of `transformers`' own class, one or `config.depth`, with the same parameters."""
+        return [layer.module for layer in self._layers]
 
     def forward(self, tokens: torch.Tensor, grid: Sequence[int] | None = None) -> torch.Tensor:
         """(B, N, D) -> (B, N, D); `grid` is the arrangement of the tokens; without it, all N lie along one axis."""
@@ -72,14 +73,15 @@ class LLMLayer(HeldTensors):
         device = tokens.device
         with island(device.type, self.compute_dtype):
             given = self._inputs.of(tokens.shape[1:2] if grid is None else grid, tokens.dtype, device)
-            for mask, tables in given:
-                tokens = self._built(tokens, mask, tables)
+            for layer, (mask, tables) in zip(self._layers, given, strict=True):
+                tokens = layer(tokens, mask, tables)
             return tokens
 
     def train(self, mode: bool = True) -> LLMLayer:
         """As nn.Module, but a frozen layer stays in eval mode."""
         super().train(mode and self.config.trainable)
-        self.block.training = self.training
+        for block in self.blocks:
+            block.training = self.training
         return self
 
     def _settle(self) -> None:

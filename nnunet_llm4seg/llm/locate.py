@@ -37,16 +37,17 @@ def find_gguf(model: str) -> Path | None:
     return pulled
 
 
-def locate(model: str, revision: str | None, layer: int) -> Path:
-    """Return a folder with layer number `layer` of `model`.
+def locate(model: str, revision: str | None, layer: int, depth: int = 1) -> Path:
+    """Return a folder with layer number `layer` of `model`, or with `depth` layers from it on.
 
     Looked up in this order: a local folder in Hugging Face's layout, our cache (`llm.cache`), the Hugging Face cache
-    if the whole model is there, and finally the hub, from which only that layer is fetched (`llm.fetch`).
+    if the whole model is there, and finally the hub, from which only these layers are fetched (`llm.fetch`).
 
     Args:
         model: A folder (absolute, or relative to the current one), or a hub id such as `org/name`.
         revision: Commit, branch or tag of a hub id; `None` is the branch `main`. Folders have no revision.
         layer: 0-based index.
+        depth: How many consecutive layers.
 
     Raises:
         ModelNotFoundError: there is no such folder, it is not in the caches, and the hub must not be asked or has
@@ -60,13 +61,13 @@ def locate(model: str, revision: str | None, layer: int) -> Path:
     """
     if (folder := _folder(model)) is not None:
         return folder
-    if (cached := cache.find(model, revision, layer)) is not None:
+    if (cached := cache.find(model, revision, layer, depth)) is not None:
         return cached.folder
     if (snapshot := _snapshot(model, revision)) is not None and _has_weights(snapshot):
         return snapshot
     from nnunet_llm4seg.llm.fetch import fetch_layer
 
-    return fetch_layer(model, layer, revision=revision)
+    return fetch_layer(model, layer, depth=depth, revision=revision)
 
 
 def locate_config(model: str, revision: str | None, layer: int) -> dict[str, Any]:

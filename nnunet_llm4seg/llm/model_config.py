@@ -25,3 +25,16 @@ def read_model_config(folder: Path) -> dict[str, Any]:
         )
     config.pop("_name_or_path", None)  # a path on the machine that saved it; plans are shared
     return config
+
+
+def refuse_beyond_the_last(layer: int, depth: int, layers: int) -> None:
+    """Refuse to go beyond the last of a model's layers.
+
+    Raises:
+        ModelFilesError: `depth` layers from number `layer` on would end beyond it.
+    """
+    if layer + depth > layers:
+        raise ModelFilesError(
+            f"depth: {depth} layers from layer {layer} on would end at layer {layer + depth - 1}, but this model has "
+            f"layers 0 to {layers - 1}; choose a depth of at most {layers - layer}, or an earlier layer."
+        )

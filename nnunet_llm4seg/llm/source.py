@@ -11,13 +11,13 @@ from typing import Any
 from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.errors import ModelFilesError, ModelNotFoundError
 from nnunet_llm4seg.llm import cache, controls
-from nnunet_llm4seg.llm.build import BuiltLayer, build_layer
-from nnunet_llm4seg.llm.description import LayerDescription, describe_layer
+from nnunet_llm4seg.llm.description import describe_layer
 from nnunet_llm4seg.llm.dtypes import BYTES, dtype_name, torch_dtype
 from nnunet_llm4seg.llm.hashing import layer_sha256
 from nnunet_llm4seg.llm.layer_reader import Tensors, read_layer
 from nnunet_llm4seg.llm.locate import config_at_hand, find_gguf, locate, locate_config
 from nnunet_llm4seg.llm.model_config import read_model_config
+from nnunet_llm4seg.llm.stack import Stack, build_stack, describe_layers, joined
 
 _log = logging.getLogger(__name__)
 
@@ -25,6 +25,8 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class LayerSpec:
     """What a layer is, without its values: enough to build its skeleton and to recognise its tensors.
+
+    Several consecutive layers (`depth`) are one unit, whose tensors are named `{i}.{name}`.
 
     Attributes:
         model_config: The model's raw `config.json`.
@@ -54,14 +56,12 @@ class PreparedLayer:
     Attributes:
         spec: Its identity; `sha256` was computed from these tensors.
         tensors: By name without prefix, in their stored dtype. Loading them into a module empties this.
-        description: What its model's `config.json` says.
-        built: The layer without values, if it was built to know its shapes.
+        stack: The layer, or the consecutive layers, without values; None if there is none (`identity`).
     """
 
     spec: LayerSpec
     tensors: Tensors = field(repr=False)
-    description: LayerDescription = field(repr=False)
-    built: BuiltLayer | None = field(default=None, repr=False)
+    stack: Stack | None = field(default=None, repr=False)
 
 
 def prepare_layer(config: LLM4SegConfig) -> PreparedLayer:
@@ -80,35 +80,46 @@ def prepare_layer(config: LLM4SegConfig) -> PreparedLayer:
         return _random(locate_config(config.model, config.revision, config.layer), config)
     if (file := find_gguf(config.model)) is not None:
         return _from_gguf(file, config)
-    folder = locate(config.model, config.revision, config.layer)
+    folder = locate(config.model, config.revision, config.layer, config.depth)
     model_config = read_model_config(folder)
     _refuse_changed(folder)
-    description = describe_layer(model_config, config.layer)
-    built = build_layer(description)
-    _say(description, config)
-    tensors = read_layer(folder, description.family, config.layer, built.shapes(), description.fp8)
-    quantisation = str(description.fp8) if description.fp8 else None
-    return _stored_as(quantisation, _prepared(model_config, _ordered(tensors, config), description, built))
+    stack = _built(model_config, config)
+    tensors = joined(
+        [
+            read_layer(folder, about.family, about.index, layer.shapes(), about.fp8)
+            for layer, about in zip(stack.layers, stack.descriptions, strict=True)
+        ]
+    )
+    fp8 = stack.descriptions[0].fp8
+    return _stored_as(str(fp8) if fp8 else None, _prepared(model_config, _ordered(tensors, config), stack))
 
 
 def _from_gguf(file: Path, config: LLM4SegConfig) -> PreparedLayer:
     from nnunet_llm4seg.llm.gguf_files import GGUFModel
 
     model = GGUFModel(file)
-    description = describe_layer(model.config, config.layer)
-    built = build_layer(description)
-    tensors = _ordered(model.read_layer(config.layer, built.shapes()), config)
-    return _stored_as(model.quantisation(config.layer), _prepared(model.config, tensors, description, built))
+    stack = build_stack(describe_layers(model.config, config.layer, config.depth))
+    read = [model.read_layer(config.layer + i, layer.shapes()) for i, layer in enumerate(stack.layers)]
+    quantisation = model.quantisation(config.layer, config.depth)
+    return _stored_as(quantisation, _prepared(model.config, _ordered(joined(read), config), stack))
+
+
+def _built(model_config: Mapping[str, Any], config: LLM4SegConfig) -> Stack:
+    """The layers without values; what a user should know of them is logged."""
+    stack = build_stack(describe_layers(model_config, config.layer, config.depth))
+    _say(stack, config)
+    return stack
 
 
 def _stored_as(quantisation: str | None, prepared: PreparedLayer) -> PreparedLayer:
     return replace(prepared, spec=replace(prepared.spec, quantisation=quantisation)) if quantisation else prepared
 
 
-def _say(description: LayerDescription, config: LLM4SegConfig) -> None:
+def _say(stack: Stack, config: LLM4SegConfig) -> None:
     """What a user should know, in the log."""
-    for note in description.notes:
+    for note in dict.fromkeys(note for description in stack.descriptions for note in description.notes):
         _log.warning(note)
+    description = stack.descriptions[0]
     if description.family.vision and config.attention == "causal":
         _log.warning(
             "attention: causal, but the layer is of a vision transformer (%s), which was trained to see all tokens; "
@@ -140,13 +151,10 @@ def _refuse_changed(folder: Path) -> None:
 
 def _random(model_config: Mapping[str, Any], config: LLM4SegConfig) -> PreparedLayer:
     """Random initial tensors from a model's shape alone, in the dtype in which the model is published."""
-    description = describe_layer(model_config, config.layer)
-    built = build_layer(description)
-    _say(description, config)
-    name = description.published_dtype
+    stack = _built(model_config, config)
+    name, spread = stack.descriptions[0].published_dtype, stack.descriptions[0].initializer_range
     dtype = torch_dtype(name if name in BYTES else "float32")
-    tensors = controls.random(built.module, description.initializer_range, dtype, config.seed)
-    return _prepared(model_config, tensors, description, built)
+    return _prepared(model_config, controls.random(stack.module, spread, dtype, config.seed), stack)
 
 
 def _identity(config: LLM4SegConfig) -> PreparedLayer:
@@ -157,12 +165,11 @@ def _identity(config: LLM4SegConfig) -> PreparedLayer:
             f"model: the hidden size of {config.model!r} is not known here, and weights identity fetches nothing; "
             "give a folder with its config.json, or a model that `llm4seg models` lists, without a revision."
         )
-    return _prepared(model_config, {}, describe_layer(model_config, 0), None)
+    describe_layer(model_config, 0)  # it must be a model that we know
+    return _prepared(model_config, {}, None)
 
 
-def _prepared(
-    model_config: Mapping[str, Any], tensors: Tensors, description: LayerDescription, built: BuiltLayer | None
-) -> PreparedLayer:
+def _prepared(model_config: Mapping[str, Any], tensors: Tensors, stack: Stack | None) -> PreparedLayer:
     dtypes = {name: dtype_name(tensor.dtype) for name, tensor in sorted(tensors.items())}
     spec = LayerSpec(dict(model_config), dtypes, layer_sha256(tensors))
-    return PreparedLayer(spec, tensors, description, built)
+    return PreparedLayer(spec, tensors, stack)

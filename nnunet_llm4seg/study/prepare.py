@@ -228,7 +228,7 @@ def _get_layers(study: Study, report: Callable[[str], None]) -> None:
     try:
         for arm in study.arms:
             if arm.config is not None:
-                report(f"layer of {arm.name}: {arm.config.model}, {arm.config.weights}, layer {arm.config.layer}")
+                report(f"layer of {arm.name}: {arm.config.model}, {arm.config.weights}, {arm.config.layers}")
                 prepare_layer(arm.config)
     finally:
         os.chdir(before)

@@ -23,7 +23,7 @@ def describe_settings(settings: Settings) -> str:
         layer = [f"no language model, adapters of the width of {config.model} || weights identity"]
     else:
         layer = [
-            f"model {config.model}{revision} || layer {config.layer} || weights {config.weights} "
+            f"model {config.model}{revision} || {config.layers} || weights {config.weights} "
             f"({'trained' if config.trainable else 'frozen'}{stored})",
             f"attention {config.attention} || positions {config.positions}",
         ]

@@ -10,6 +10,7 @@ from tiny_models import LLAMA, save_model
 
 from nnunet_llm4seg import LLM4SegConfig, LLMBottleneck
 from nnunet_llm4seg.llm.inputs import LayerInputs
+from nnunet_llm4seg.llm.stack import build_stack, describe_layers
 
 VOCABULARY = {"vocab_size": 16, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
 GEMMA = {**VOCABULARY, "head_dim": 16, "query_pre_attn_scalar": 8, "sliding_window": 4}
@@ -86,12 +87,8 @@ def test_a_compiled_layer_without_a_mask_computes_the_same(llama):
 
 
 def test_layers_with_the_same_window_share_one_mask():
-    from nnunet_llm4seg.llm.build import build_layer
-    from nnunet_llm4seg.llm.description import describe_layer
-
     values = {**LLAMA, "model_type": "mistral", "sliding_window": 3}
-    descriptions = [describe_layer(values, i) for i in (0, 1)]
-    inputs = LayerInputs(LLM4SegConfig(), [build_layer(d) for d in descriptions], descriptions)
+    inputs = LayerInputs(LLM4SegConfig(), build_stack(describe_layers(values, 0, 2)))
     inputs.settle(torch.device("cpu"))
     (first, _), (second, _) = inputs.of((3, 4), torch.float32, torch.device("cpu"))
     assert first is second is not None
