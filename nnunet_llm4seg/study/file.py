@@ -24,12 +24,17 @@ _KEYS = (
 
 @dataclass(frozen=True, kw_only=True)
 class SourcePlans:
-    """The plans that every arm starts from: nnU-Net's own, or made from them by `llm4seg plan`."""
+    """The plans that every arm starts from: nnU-Net's own, or made from them by `llm4seg plan`.
+
+    Attributes:
+        features: Of the network's first stage, twice as many in each further one, and the most; None is nnU-Net's own.
+    """
 
     source: str = "nnUNetPlans"
     protocol: str | None = None
     token_grid: int | None = None
     backbone: str | None = None
+    features: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,13 +176,27 @@ def _plans(content: Any, where: str) -> SourcePlans:
         raise StudyError(
             f"{where}: {content!r} is not allowed; give a name such as nnUNetPlans, or {{protocol: paper}}."
         )
-    check_keys(content, ("source", "protocol", "token_grid", "backbone"), where)
+    check_keys(content, ("source", "protocol", "token_grid", "backbone", "features"), where)
     return SourcePlans(
         source=take(content, "source", str, where, "a name such as nnUNetPlans", "nnUNetPlans"),
         protocol=take(content, "protocol", str, where, "paper", None),
         token_grid=take_positive(content, "token_grid", where, None),
         backbone=take(content, "backbone", str, where, "a backbone of `llm4seg plan`", None),
+        features=_features(content, where),
     )
+
+
+def _features(content: Mapping[str, Any], where: str) -> tuple[int, int] | None:
+    features = take(content, "features", list, where, "the first stage's and the most, such as [8, 64]", None)
+    if features is None:
+        return None
+    if len(features) != 2 or any(type(n) is not int for n in features) or not 1 <= features[0] <= features[1]:
+        raise StudyError(
+            f"{where}: features: {features!r} is not allowed; give the first and the most, such as [8, 64]."
+        )
+    if others := [key for key in ("protocol", "token_grid", "backbone") if content.get(key) is not None]:
+        raise StudyError(f"{where}: features: not together with {others[0]}, which sets the features itself.")
+    return features[0], features[1]
 
 
 def _folds(content: Any, where: str) -> tuple[int, ...] | None:

@@ -110,6 +110,8 @@ def test_a_slurm_engine_is_read():
         ({"configuration": "{default: 2d, 105: 2d}"}, ["'105'"]),
         ({"configuration": "{101: 2d}"}, ["Dataset104_Hippocampus has none"]),
         ({"plans": "{protokol: paper}"}, ["'protokol'", "did you mean 'protocol'?"]),
+        ({"plans": "{features: [64, 8]}"}, ["features: [64, 8]", "such as [8, 64]"]),
+        ({"plans": "{features: [8, 64], protocol: paper}"}, ["not together with protocol"]),
         ({"claims": "[frozen > vanila]"}, ["'vanila'", "did you mean 'vanilla'?"]),
         ({"claims": "[frozen]"}, ["'frozen'", "frozen > vanilla"]),
         ({"claims": "[frozen > vanilla, frozen > vanilla]"}, ["occurs twice"]),

@@ -7,6 +7,7 @@ from multiprocessing.pool import ThreadPool
 
 import pytest
 from data_sets import planned_2d
+from hand_made_plans import plans
 from PIL import Image
 from tiny_models import save_model
 
@@ -67,9 +68,23 @@ def test_the_papers_protocol_is_planned_for_every_arm_and_prepared_once(folder, 
     prepare(study, said.append)
     assert missing(study) == []
     assert said == ["layer of frozen: llama, pretrained, layer 1"]  # the data were there already
-    plans = json.loads((folder / f"{base}_s_frozen.json").read_text())
-    assert plans[PROTOCOL]["token_grid"] == [16, 16] and plans[SOURCE_PLANS] == base
-    assert plans["configurations"]["2d"]["architecture"]["llm4seg"] == {"model": "llama", "layer": 1}
+    written = json.loads((folder / f"{base}_s_frozen.json").read_text())
+    assert written[PROTOCOL]["token_grid"] == [16, 16] and written[SOURCE_PLANS] == base
+    assert written["configurations"]["2d"]["architecture"]["llm4seg"] == {"model": "llama", "layer": 1}
+
+
+def test_a_narrower_network_is_planned_for_every_arm_on_the_same_data(folder, tmp_path):
+    (folder / "nnUNetPlans.json").write_text(json.dumps({**plans("nnUNetPlans"), "dataset_name": folder.name}))
+    (folder / "nnUNetPlans_2d").rename(folder / "P_2d")
+    study = study_of(tmp_path, TEXT.replace("{protocol: paper, token_grid: 16}", "{features: [2, 4]}"))
+    prepare(study, lambda line: None)
+    assert missing(study) == []
+    base = "nnUNetPlans_features2to4"
+    for name in (base, f"{base}_s_frozen"):
+        entry = json.loads((folder / f"{name}.json").read_text())["configurations"]["2d"]
+        assert entry["architecture"]["arch_kwargs"]["features_per_stage"] == [2, 4, 4]
+        assert entry["data_identifier"] == "P_2d"
+    assert {training.plans for training in list_trainings(study)} == {base, f"{base}_s_frozen"}
 
 
 def test_the_splits_are_those_that_nnunet_makes_and_are_kept(folder, tmp_path):
