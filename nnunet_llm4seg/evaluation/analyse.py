@@ -10,58 +10,19 @@ from typing import Any
 import numpy as np
 
 from nnunet_llm4seg.errors import ComparisonError
+from nnunet_llm4seg.evaluation import subgroups
 from nnunet_llm4seg.evaluation.arms.choose import Chosen
-from nnunet_llm4seg.evaluation.arms.copies import check_predictions_differ
 from nnunet_llm4seg.evaluation.arms.cost import measure_costs
 from nnunet_llm4seg.evaluation.arms.leaks import leaked_cases
 from nnunet_llm4seg.evaluation.arms.runs import Arm
-from nnunet_llm4seg.evaluation.kept import Kept
 from nnunet_llm4seg.evaluation.labels import Labels
-from nnunet_llm4seg.evaluation.measuring import (
-    CaseFiles,
-    CaseMeasured,
-    Measured,
-    Progress,
-    labels_that_occur,
-    measure_cases,
-    read_slice,
-)
-from nnunet_llm4seg.evaluation.prediction import PredictionMeasured
-from nnunet_llm4seg.evaluation.slices import Slice
+from nnunet_llm4seg.evaluation.measuring import Progress, labels_that_occur
+from nnunet_llm4seg.evaluation.scores import Scores, measure_arms
 from nnunet_llm4seg.evaluation.statistics import claims, results
 from nnunet_llm4seg.evaluation.statistics.decision import verdict
 from nnunet_llm4seg.evaluation.statistics.intervals import fold_interval, method_interval
+from nnunet_llm4seg.evaluation.statistics.simultaneous import simultaneous
 from nnunet_llm4seg.evaluation.statistics.slots import Slots
-from nnunet_llm4seg.nnunet.segmentations import find_reader
-
-
-@dataclass(frozen=True)
-class Scores:
-    """What was measured.
-
-    Attributes:
-        measured: one `Measured` per run, over the slots, by arm name.
-        shown: the slice that the report shows, by case; of cases that were not measured anew, it is read if needed.
-        files: reference and predictions, by case.
-        reader: nnU-Net's reader of the data set's files.
-    """
-
-    measured: Mapping[str, list[Measured]]
-    shown: Mapping[str, Slice]
-    files: Mapping[str, CaseFiles]
-    reader: Any
-
-    def slice_of(self, case: str, labels: Labels) -> Slice:
-        """The slice that the report shows of a case."""
-        return self.shown[case] if case in self.shown else read_slice(self.files[case], self.reader, labels)
-
-    def of(self, arm: Arm) -> np.ndarray:
-        """All metrics (S, P, L, M)."""
-        return np.array([run.values for run in self.measured[arm.name]])
-
-    def primary(self, arm: Arm, metric: str) -> np.ndarray:
-        """One metric, its mean over labels (S, P)."""
-        return np.array([run.mean_over_labels(metric) for run in self.measured[arm.name]])
 
 
 @dataclass(frozen=True)
@@ -71,6 +32,7 @@ class Comparison:
     Attributes:
         labels: those that some reference of the compared folds contains.
         absent_labels: names of the others, which are not measured.
+        groups: the primary metric of some of the cases, by what they have in common.
     """
 
     chosen: Chosen
@@ -86,6 +48,7 @@ class Comparison:
     pairs: list[results.PairResult]
     descriptive: list[results.DescriptiveRow]
     costs: dict[str, dict[str, Any]]
+    groups: list[subgroups.Group]
 
     def primary_of(self, arm: Arm) -> np.ndarray:
         """The primary metric (S, P)."""
@@ -121,15 +84,33 @@ def analyse(
         arm_results={name: results.describe_arm(of_arm, slots) for name, of_arm in by_arm.items()},
         against_itself=results.against_itself(baseline, slots),
         pairs=_pairs(chosen, by_arm, slots, leaked, primary, target / 100),
-        descriptive=[
-            {"candidate": arm.name, **row}
+        descriptive=_describe(chosen, every_metric, slots, labels),
+        costs=measure_costs(chosen.arms, chosen.configuration, chosen.folds[0]),
+        groups=[
+            group
             for arm in chosen.candidates
-            for row in results.describe_rest(
-                every_metric[arm.name], every_metric[chosen.baseline.name], slots, list(labels.regions)
+            for group in subgroups.groups(
+                arm.name, chosen.baseline.name, by_arm, scores.measured, slots, list(labels.regions)
             )
         ],
-        costs=measure_costs(chosen.arms, chosen.configuration, chosen.folds[0]),
     )
+
+
+def _describe(
+    chosen: Chosen, every_metric: Mapping[str, np.ndarray], slots: Slots, labels: Labels
+) -> list[results.DescriptiveRow]:
+    """Every label and metric of every candidate, with intervals that hold for all of them together."""
+    baseline, names = every_metric[chosen.baseline.name], list(labels.regions)
+    rows = [
+        (arm.name, row)
+        for arm in chosen.candidates
+        for row in results.describe_rest(every_metric[arm.name], baseline, slots, names)
+    ]
+    together = simultaneous([row for _, row in rows])
+    return [
+        {"candidate": name, **row, "simultaneous": interval}
+        for (name, row), interval in zip(rows, together, strict=True)
+    ]
 
 
 def _of_labels_that_occur(
@@ -149,53 +130,6 @@ def _of_labels_that_occur(
     return replace(scores, measured=measured), labels, absent
 
 
-def measure_arms(
-    chosen: Chosen,
-    slots: Slots,
-    labels: Labels,
-    tolerance: float | None,
-    memory: Path | None = None,
-    progress: Progress = lambda done, total: None,
-    say: Callable[[str], None] = lambda text: None,
-) -> Scores:
-    """Measure every prediction of every run; a reference is read once for all of them."""
-    ending = chosen.ending
-    missing = [case for case in slots.case_names if not (chosen.references / f"{case}{ending}").is_file()]
-    if missing:
-        raise ComparisonError(
-            f"{chosen.references}: no reference for {missing[0]!r} ({len(missing)} cases);"
-            " run nnUNetv2_preprocess again."
-        )
-    runs = [run for arm in chosen.arms for run in arm.runs]
-    main = len(chosen.baseline.runs)  # the main candidate's first run
-    places = {name: [p for p, case in enumerate(slots.cases) if case == name] for name in slots.case_names}
-    files = [
-        CaseFiles(
-            chosen.references / f"{case}{ending}",
-            tuple(run.validation(slots.folds[p]) / f"{case}{ending}" for run in runs for p in at),
-            shown=(0, main * len(at)),
-        )
-        for case, at in places.items()
-    ]
-    reader = find_reader(chosen.info, files[0].reference)
-    kept = Kept(memory, labels, tolerance, reader) if memory else None
-    if kept and kept.refused:
-        say(kept.refused)
-    found = measure_cases(files, reader, labels, tolerance, kept=kept, progress=progress)
-    if kept:
-        try:
-            kept.write()
-        except OSError as error:
-            raise ComparisonError(f"-o: {kept.path} cannot be written ({error}); name another folder.") from error
-    by_run = _by_run(found, list(places.values()), len(runs), len(slots.cases))
-    of_arm = {arm.name: [by_run.pop(0) for _ in arm.runs] for arm in chosen.arms}
-    for arm in chosen.arms:
-        check_predictions_differ(arm, slots.folds, [[one.digest for one in run] for run in of_arm[arm.name]])
-    measured = {name: [Measured.of(run) for run in runs] for name, runs in of_arm.items()}
-    shown = {case: result.shown for case, result in zip(places, found, strict=True) if result.shown}
-    return Scores(measured, shown, dict(zip(places, files, strict=True)), reader)
-
-
 def _slots(chosen: Chosen) -> Slots:
     validated = chosen.validated
     trained = sum(len(chosen.splits[fold]["train"]) for fold in chosen.folds)
@@ -212,17 +146,6 @@ def _slots(chosen: Chosen) -> Slots:
             " at least two independent cases are needed, add folds or cases."
         )
     return slots
-
-
-def _by_run(
-    found: list[CaseMeasured], places: list[list[int]], runs: int, slots: int
-) -> list[list[PredictionMeasured]]:
-    """From case by case, whose predictions are ordered by run and slot, to run by run over all slots."""
-    placed = {}
-    for case, at in zip(found, places, strict=True):
-        for i, prediction in enumerate(case.predictions):
-            placed[i // len(at), at[i % len(at)]] = prediction
-    return [[placed[run, p] for p in range(slots)] for run in range(runs)]
 
 
 def _pairs(

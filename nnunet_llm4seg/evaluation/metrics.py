@@ -1,4 +1,4 @@
-"""Overlap and surface metrics of one pair of masks, with an explicit policy for empty masks.
+"""Overlap, surface, volume and detection metrics of one pair of masks, with an explicit policy for empty masks.
 
 Dice, IoU, precision and recall of voxels; HD95, the larger of the two directed 95th percentiles, and NSD, the surface
 Dice on sub-voxel surface elements (Nikolov et al., 2021), as MONAI computes them; `surfaces.py` has both.
@@ -13,10 +13,11 @@ from functools import cached_property
 
 import numpy as np
 
+from nnunet_llm4seg.evaluation.lesions import Detected, detect
 from nnunet_llm4seg.evaluation.surfaces import hd95, surface_dice
 
 # Goes up with every change of a value of any metric: measured values of other versions are not used again.
-VERSION = 1
+VERSION = 2
 # Which mask of a case is empty; the first of them: none.
 EMPTY = ("", "both", "reference", "prediction")
 
@@ -53,6 +54,11 @@ class MaskPair:
         both = int(np.count_nonzero(self.prediction & self.reference))
         return both, int(np.count_nonzero(self.prediction)), int(np.count_nonzero(self.reference))
 
+    @cached_property
+    def detected(self) -> Detected:
+        """The matched components of both masks."""
+        return detect(self.prediction, self.reference)
+
     @property
     def volume(self) -> float:
         """Volume of the reference (area in 2D), in the spacing's unit."""
@@ -83,9 +89,10 @@ class Metric:
         compute: its value if neither mask is empty.
         both_empty: its value if both masks are empty, which is correct.
         one_empty: its value if only one mask is empty, which is wrong.
-        percent: whether it is a share, shown in points (0 to 100); otherwise a distance in mm, or in pixels if
-            the files have no mm.
-        higher_is_better: its direction; the report names the metrics of which lower is better.
+        percent: whether it is a share, shown in points (0 to 100).
+        unit: in which it is shown.
+        higher_is_better: its direction; None if zero is best. The report names it where it is not the usual one.
+        lowest: the smallest value that is possible.
         primary: whether it can be the primary endpoint.
     """
 
@@ -95,18 +102,15 @@ class Metric:
     both_empty: float = 1.0
     one_empty: Callable[[MaskPair], float] = lambda pair: 0.0
     percent: bool = True
-    higher_is_better: bool = True
+    unit: str = "points"
+    higher_is_better: bool | None = True
+    lowest: float = 0.0
     primary: bool = False
-
-    @property
-    def lowest(self) -> float:
-        """The smallest value that is possible."""
-        return 0.0
 
     @property
     def highest(self) -> float:
         """The largest value that is possible."""
-        return 1.0 if self.percent else float("inf")
+        return float("inf") if not self.percent else 1.0 if self.lowest == 0 else -self.lowest
 
     @property
     def scale(self) -> float:
@@ -142,21 +146,40 @@ def _nsd(pair: MaskPair) -> float:
     return surface_dice(pair.prediction, pair.reference, pair.spacing, pair.tolerance)
 
 
+def _volume_bias(pair: MaskPair) -> float:
+    """Difference of the volumes, relative to their mean, as Bland and Altman's plots show it: -2 .. 2."""
+    _, predicted, true = pair.counts
+    return 2 * (predicted - true) / (predicted + true)
+
+
 # A new metric is one row.
 METRICS = (
     Metric("dice", "Dice", _dice, primary=True),
     Metric("iou", "IoU", _iou, primary=True),
     Metric("precision", "Precision", _precision),
     Metric("recall", "Recall", _recall),
-    Metric("hd95", "HD95", _hd95, 0.0, lambda pair: pair.diagonal, percent=False, higher_is_better=False),
+    Metric("hd95", "HD95", _hd95, 0.0, lambda pair: pair.diagonal, False, "mm (pixels)", higher_is_better=False),
     Metric("nsd", "NSD", _nsd),
+    Metric("volume_bias", "Volume bias", _volume_bias, 0.0, _volume_bias, higher_is_better=None, lowest=-2.0),
+    Metric("lesion_f1", "Lesion F1", lambda pair: pair.detected.f1),
+    Metric(
+        "false_positives",
+        "False positives",
+        lambda pair: pair.detected.false_positives,
+        0.0,
+        lambda pair: pair.detected.false_positives,
+        percent=False,
+        unit="components per case",
+        higher_is_better=False,
+    ),
 )
 NAMES = tuple(metric.name for metric in METRICS)
 BY_NAME = {metric.name: metric for metric in METRICS}
 PRIMARY = tuple(metric.name for metric in METRICS if metric.primary)
 EMPTY_POLICY = (
-    "If reference and prediction are both empty, the case counts as correct: 1 (HD95: 0). If only one of"
-    " them is empty, it counts as wrong: 0 (HD95: the diagonal of the image). No case is omitted."
+    "If reference and prediction are both empty, the case counts as correct: 1 (HD95, volume bias and false positives:"
+    " 0). If only one of them is empty, it counts as wrong: 0 (HD95: the diagonal of the image; volume bias: −200 or"
+    " 200 %; false positives: their number). No case is omitted."
 )
 
 
@@ -170,5 +193,5 @@ def measure_masks(pair: MaskPair) -> list[float]:
     if all(pair.empty):
         return [metric.both_empty for metric in METRICS]
     if any(pair.empty):
-        return [metric.one_empty(pair) for metric in METRICS]
+        return [float(metric.one_empty(pair)) for metric in METRICS]
     return [float(metric.compute(pair)) for metric in METRICS]

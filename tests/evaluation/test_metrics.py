@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 from monai.metrics import DiceMetric, HausdorffDistanceMetric, MeanIoU, SurfaceDiceMetric
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import binary_erosion, distance_transform_edt, gaussian_filter
 
 from nnunet_llm4seg.evaluation.metrics import NAMES, MaskPair, measure_masks
 
+ZERO_IS_BEST = {"hd95": 0.0, "volume_bias": 0.0, "false_positives": 0.0}
 SPACINGS = [(1.0, 1.0), (0.7, 1.3), (1.0, 1.0, 1.0), (3.0, 0.8, 0.8)]
 
 
@@ -48,6 +49,45 @@ def test_equals_monai_called_directly(spacing, seed):
     assert ours["nsd"] == pytest.approx(surface(*pair, spacing=list(spacing)).item(), abs=1e-6)
 
 
+@pytest.mark.parametrize("spacing", SPACINGS)
+def test_distances_equal_those_on_the_whole_image(spacing):
+    small = random_pair(spacing, 1)
+    masks = [np.pad(mask, 9) for mask in small]
+    far = [distance_transform_edt(~edge, sampling=spacing) for edge in map(edge_of, masks)]
+    directed = [np.percentile(far[1 - i][edge_of(mask)], 95) for i, mask in enumerate(masks)]
+    assert measure(*masks, spacing, 1.5)["hd95"] == pytest.approx(max(directed), rel=1e-6)  # interpolated in float32
+    assert measure(*masks, spacing, 1.5) == pytest.approx(measure(*small, spacing, 1.5), abs=1e-6)
+
+
+def edge_of(mask):
+    return mask & ~binary_erosion(mask, border_value=0)
+
+
+def test_surface_dice_equals_a_count_of_contour_pieces():
+    masks, spacing = random_pair((0.7, 1.3), 0), (0.7, 1.3)
+    pieces = [contour(np.pad(mask, 1), spacing) for mask in masks]
+    near = total = 0.0
+    for (places, lengths), (others, _) in (pieces, pieces[::-1]):
+        distances = np.linalg.norm((places[:, None] - others[None]) * spacing, axis=-1).min(1)
+        near, total = near + lengths[distances <= 1.5].sum(), total + lengths.sum()
+    assert measure(*masks, spacing, 1.5)["nsd"] == pytest.approx(near / total, abs=1e-6)
+
+
+def contour(mask, spacing):
+    """Places of the squares of four pixels that a contour crosses, and its length in each, corner by corner."""
+    places, lengths = [], []
+    for y, x in np.ndindex(mask.shape[0] - 1, mask.shape[1] - 1):
+        (a, b), (c, d) = mask[y : y + 2, x : x + 2]
+        inside = int(a) + b + c + d
+        if inside in (0, 4):
+            continue
+        straight = spacing[1] if a == b else spacing[0]
+        diagonal = np.hypot(*spacing) / 2
+        lengths.append(diagonal if inside != 2 else 2 * diagonal if a == d else straight)
+        places.append((y, x))
+    return np.array(places), np.array(lengths)
+
+
 @pytest.mark.skipif(importlib.util.find_spec("surface_distance") is None, reason="test extra surface-distance missing")
 @pytest.mark.parametrize("spacing", SPACINGS)
 @pytest.mark.parametrize("seed", range(4))
@@ -79,7 +119,7 @@ def test_precision_and_recall_are_not_swapped():
 
 def test_identical_masks_are_perfect():
     mask = square((8, 8, 8), (2, 2, 2), (6, 6, 6))
-    assert measure(mask, mask, (2, 1, 1), 1.0) == dict.fromkeys(NAMES, 1.0) | {"hd95": 0.0}
+    assert measure(mask, mask, (2, 1, 1), 1.0) == dict.fromkeys(NAMES, 1.0) | ZERO_IS_BEST
 
 
 @pytest.mark.parametrize(("axis", "millimetres"), [(0, 7.5), (1, 3.0), (2, 1.5)])
@@ -95,11 +135,45 @@ def test_distances_follow_anisotropic_spacing(axis, millimetres):
 
 def test_both_masks_empty_count_as_right():
     empty = np.zeros((6, 8), bool)
-    assert measure(empty, empty, (1, 1), 2.0) == dict.fromkeys(NAMES, 1.0) | {"hd95": 0.0}
+    assert measure(empty, empty, (1, 1), 2.0) == dict.fromkeys(NAMES, 1.0) | ZERO_IS_BEST
 
 
 @pytest.mark.parametrize("which", [0, 1])
 def test_one_empty_mask_counts_as_wrong(which):
     masks = [np.zeros((6, 8), bool), np.zeros((6, 8), bool)]
     masks[which][2:4, 2:4] = True
-    assert measure(*masks, (1, 1), 2.0) == dict.fromkeys(NAMES, 0.0) | {"hd95": 10.0}
+    assert measure(*masks, (1, 1), 2.0) == dict.fromkeys(NAMES, 0.0) | {
+        "hd95": 10.0,
+        "volume_bias": -2.0 if which else 2.0,
+        "false_positives": 1.0 - which,
+    }
+
+
+def test_the_volume_bias_is_signed_and_relative_to_the_mean_of_both_volumes():
+    large, small = square((20, 20), (2, 2), (12, 12)), square((20, 20), (2, 2), (7, 12))
+    assert measure(large, small, (1, 1), 2.0)["volume_bias"] == pytest.approx(50 / 75)
+    assert measure(small, large, (1, 1), 2.0)["volume_bias"] == pytest.approx(-50 / 75)
+
+
+def test_lesions_are_matched_one_to_one():
+    reference = square((20, 20), (1, 1), (5, 5)) | square((20, 20), (10, 10), (14, 14))
+    prediction = (
+        square((20, 20), (1, 1), (5, 4)) | square((20, 20), (15, 1), (17, 3)) | square((20, 20), (1, 10), (3, 12))
+    )
+    values = measure(prediction, reference, (1, 1), 2.0)
+    assert values["lesion_f1"] == pytest.approx(2 / (3 + 2))
+    assert values["false_positives"] == 2
+
+
+def test_one_prediction_over_two_lesions_finds_one_of_them():
+    reference = square((10, 12), (2, 1), (6, 5)) | square((10, 12), (2, 6), (6, 10))
+    values = measure(square((10, 12), (2, 1), (6, 10)), reference, (1, 1), 2.0)
+    assert values["lesion_f1"] == pytest.approx(2 / 3)
+    assert values["false_positives"] == 0
+
+
+def test_a_touching_corner_joins_and_a_small_overlap_is_no_match():
+    corner = np.eye(6, dtype=bool)
+    assert measure(corner, corner, (1, 1), 2.0)["lesion_f1"] == 1
+    shifted = measure(square((30, 30), (0, 0), (10, 10)), square((30, 30), (9, 9), (20, 20)), (1, 1), 2.0)
+    assert (shifted["lesion_f1"], shifted["false_positives"]) == (0, 1)

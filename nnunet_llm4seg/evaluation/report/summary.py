@@ -14,6 +14,7 @@ from nnunet_llm4seg.evaluation.arms.shares import layer_shares, share_warnings
 from nnunet_llm4seg.evaluation.measuring import count_empty, describe_tolerance
 from nnunet_llm4seg.evaluation.metrics import EMPTY_POLICY
 from nnunet_llm4seg.evaluation.report.words import methods_paragraph, notes
+from nnunet_llm4seg.evaluation.subgroups import failures
 
 
 def summarise(comparison: Comparison, command: str = "") -> dict[str, Any]:
@@ -43,6 +44,11 @@ def summarise(comparison: Comparison, command: str = "") -> dict[str, Any]:
                 arm: count_empty(by_run, comparison.labels) for arm, by_run in comparison.scores.measured.items()
             },
         },
+        "failures": {
+            arm: {label: failures(runs, i) for i, label in enumerate(comparison.labels.regions)}
+            for arm, runs in comparison.scores.measured.items()
+        },
+        "groups": comparison.groups,
         "commands": {
             "compare": command,
             "train": training_commands(chosen.arms, chosen.dataset, chosen.configuration, chosen.folds),

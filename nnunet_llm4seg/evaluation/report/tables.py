@@ -19,7 +19,8 @@ def all_tables(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
         baseline_against_itself(summary),
         secondary(summary),
     ]
-    made += [per_fold(summary), descriptive(summary), costs(summary), empty_masks(summary), layers(summary)]
+    made += [per_fold(summary), descriptive(summary), failures(summary), groups(summary)]
+    made += [costs(summary), empty_masks(summary), layers(summary)]
     return [
         {"section": t.section, "title": t.title, "note": t.note, "columns": t.columns, "rows": t.shown(summary)}
         for t in made
@@ -182,6 +183,40 @@ def descriptive(summary: Mapping[str, Any]) -> Table:
         means = [Number(f"{at}/{name}_mean", scale) for name in ("baseline", "candidate")]
         names = [short[row["candidate"]], row["label"], metric.title]
         table.rows.append([*names, *means, *differences(at, scale)])
+    return table
+
+
+def failures(summary: Mapping[str, Any]) -> Table:
+    table = Table(
+        "details",
+        "Failures, beside the mean",
+        ["arm", "label", "mean Dice", "Dice below 0.1", "missed", "found where it is not"],
+        note="Points, and % of the cases of all runs. Missed: of the cases whose reference has the label; found where"
+        " it is not: of the others. –: there are no such cases.",
+    )
+    for arm, by_label in summary["failures"].items():
+        for label in by_label:
+            at = f"failures/{arm}/{label}"
+            shares = (Number(f"{at}/{kind}", 100, 1) for kind in ("failed", "missed", "false_positive"))
+            table.rows.append([arm, label, Number(f"{at}/mean"), *shares])
+    return table
+
+
+def groups(summary: Mapping[str, Any]) -> Table:
+    table = Table(
+        "details",
+        "Groups of cases",
+        ["candidate", "by", "group", "number", "baseline", "candidate", "difference"],
+        note=f"Points of {BY_NAME[summary['primary']].title} (a label that is present: Dice). Descriptive, no tests."
+        " Thirds of the cases. By difficulty: cut on the baseline's runs that are not the one compared, since cases"
+        " that were bad by chance are better in any other training; needs two runs of the baseline.",
+    )
+    short = short_names(summary["candidates"])
+    for i, group in enumerate(summary["groups"]):
+        at = f"groups/{i}"
+        means = [Number(f"{at}/{name}_mean") for name in ("baseline", "candidate")]
+        cells = [short[group["candidate"]], group["by"], group["group"], Number(f"{at}/cases", 1, 0), *means]
+        table.rows.append([*cells, Number(f"{at}/difference", signed=True)])
     return table
 
 

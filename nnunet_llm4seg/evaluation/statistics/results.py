@@ -127,9 +127,10 @@ class MetricResult(Estimate):
 
 
 class DescriptiveRow(MetricResult):
-    """One label and metric of one candidate."""
+    """One label and metric of one candidate; `simultaneous`: interval (b), adjusted for all these rows together."""
 
     candidate: str
+    simultaneous: list[float]
 
 
 def describe_arm(scores: np.ndarray, slots: Slots) -> ArmResult:

@@ -158,7 +158,7 @@ def test_arms_of_one_trainer_with_other_plans_can_be_told_apart(tmp_path, monkey
     for name in names:
         assert sum(name in plot for plot in plots) == 5  # intervals, folds and three curves
     table = page.partition("<h2>Labels and metrics")[2].partition("<h2>")[0]
-    assert [table.count(name.replace("__", "__\u200b")) for name in names] == [12, 12]  # two labels, six metrics
+    assert [table.count(name.replace("__", "__\u200b")) for name in names] == [18, 18]  # two labels, nine metrics
 
 
 def test_a_raw_image_that_cannot_be_read_leaves_a_black_background(tmp_path, monkeypatch):
