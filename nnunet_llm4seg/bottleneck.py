@@ -15,6 +15,7 @@ from torch import nn
 from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.llm.identity import NoLayer
 from nnunet_llm4seg.llm.layer import LLMLayer
+from nnunet_llm4seg.llm.lora import add_low_rank
 from nnunet_llm4seg.llm.precision import Move, island, moves_only
 from nnunet_llm4seg.llm.source import LayerSpec, PreparedLayer
 
@@ -33,7 +34,8 @@ class LLMBottleneck(nn.Module):
         prepared: The layer's tensors, if they were read already.
 
     State-dict keys: `adapter1.*` (Linear C -> D), `layer.*` (the names of `transformers`), `adapter2.*`
-    (Linear D -> C) and, if `residual` is `gated`, `gate` (one number).
+    (Linear D -> C); if `residual` is `gated`, `gate` (one number); with a `lora_rank`, `lora.*` (`A` and `B` of each
+    of the layer's linear maps, by its name).
 
     Attributes:
         layer: The layer for tokens, see `llm.layer.LLMLayer`, or `llm.identity.NoLayer` if `weights` is `identity`.
@@ -67,6 +69,8 @@ class LLMBottleneck(nn.Module):
         self.adapter1 = nn.Linear(channels, layer.hidden_size)
         self.layer = layer
         self.adapter2 = nn.Linear(layer.hidden_size, channels)
+        if config.lora_rank:  # beside the layer, never inside its names; after the adapters, which then start alike
+            self.lora = add_low_rank(layer, config.lora_rank)
         if config.residual == "gated":
             self.gate = nn.Parameter(torch.zeros(1))
         if config.residual == "zero":

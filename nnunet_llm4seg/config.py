@@ -38,6 +38,7 @@ class LLM4SegConfig:
         "pretrained"
     )
     trainable: Annotated[bool, "train the layer too"] = False
+    lora_rank: Annotated[int, "rank of trained updates of the frozen layer's linear maps (LoRA); 0: none"] = 0
     attention: Annotated[Attention, "what a token sees: those before it in raster order, or all"] = "causal"
     positions: Annotated[Positions, "rotary tables: the paper's, the model's own, per axis, or none"] = "paper"
     residual: Annotated[Residual, "none replaces the features; gated and zero add to them, from exactly 0"] = "none"
@@ -64,6 +65,17 @@ class LLM4SegConfig:
             raise ConfigError(f"seed: {self.seed} is not allowed; choose 0 to 2**63 - 1.")
         if self.weights == "identity" and self.trainable:
             raise ConfigError("trainable: true is not allowed with weights identity, which has no layer to train.")
+        if self.lora_rank < 0:
+            raise ConfigError(f"lora_rank: {self.lora_rank} is not allowed; choose 0 (no LoRA) or a rank such as 8.")
+        if self.lora_rank and self.trainable:
+            raise ConfigError(
+                f"lora_rank: {self.lora_rank} is not allowed with trainable true, because it adapts a frozen layer; "
+                "set one of the two."
+            )
+        if self.lora_rank and self.weights == "identity":
+            raise ConfigError(
+                f"lora_rank: {self.lora_rank} is not allowed with weights identity, which has no layer to adapt."
+            )
         if self.max_tokens < 1:
             raise ConfigError(f"max_tokens: {self.max_tokens} is not allowed; choose 1 or more.")
 

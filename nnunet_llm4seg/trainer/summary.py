@@ -19,12 +19,13 @@ def describe_settings(settings: Settings) -> str:
     config = settings.config
     revision = f" at {config.revision}" if config.revision else ""
     stored = f", {in_words(settings.spec.quantisation)}" if settings.spec.quantisation else ""
+    adapted = f", LoRA of rank {config.lora_rank}" if config.lora_rank else ""
     if config.weights == "identity":
         layer = [f"no language model, adapters of the width of {config.model} || weights identity"]
     else:
         layer = [
             f"model {config.model}{revision} || {config.layers} || weights {config.weights} "
-            f"({'trained' if config.trainable else 'frozen'}{stored})",
+            f"({'trained' if config.trainable else 'frozen'}{adapted}{stored})",
             f"attention {config.attention} || positions {config.positions}",
         ]
     way = [f"residual {config.residual} || stage {config.stage}"]

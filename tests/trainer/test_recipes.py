@@ -14,6 +14,7 @@ from nnunet_llm4seg.trainer.recipes import RECIPES, vanilla_trainer
 from nnunet_llm4seg.trainer.variants import RECIPE_TRAINERS
 
 VARIANTS = ["", "DeepSeek", "Trainable", "Random", "RandomTrainable", "Shuffled", "Gated", "Residual", "Identity"]
+VARIANTS += ["LoRA"]
 SUFFIXES = ["", "_smoke", "_50epochs", "_100epochs", "_250epochs"]
 # supervision, class, rate, weight decay, eps
 EXPECTED = {

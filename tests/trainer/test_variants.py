@@ -19,6 +19,7 @@ def ext_trainer(monkeypatch):
 
 def test_the_names_are_the_published_ones():
     names = ["", "DeepSeek", "Trainable", "Random", "RandomTrainable", "Shuffled", "Gated", "Residual", "Identity"]
+    names += ["LoRA"]
     assert list(VARIANTS) == names
     assert {f"nnUNetTrainerLLM4Seg{n}{s}" for n in names for s in ("", "_1epoch", "_5epochs", "_250epochs")} <= set(
         TRAINERS

@@ -9,7 +9,17 @@ from nnunet_llm4seg.evaluation.arms.runs import Arm
 from nnunet_llm4seg.nnunet.plans import SOURCE_PLANS
 
 # Parts of the names of this package's trainers; a test compares them with the classes.
-LAYER_VARIANTS = ("DeepSeek", "Trainable", "RandomTrainable", "Random", "Shuffled", "Gated", "Residual", "Identity")
+LAYER_VARIANTS = (
+    "DeepSeek",
+    "Trainable",
+    "RandomTrainable",
+    "Random",
+    "Shuffled",
+    "Gated",
+    "Residual",
+    "Identity",
+    "LoRA",
+)
 RECIPES = ("NoDeepSupervision", "AdamW", "AdamW1en4NoDeepSupervision")
 _OURS = re.compile(rf"nnUNetTrainerLLM4Seg(?:{'|'.join(LAYER_VARIANTS)})?({'|'.join(RECIPES)})?(_[a-z0-9]+)?")
 # What nnU-Net itself has; the vanilla arms of other recipes and lengths are trainers of this package.

@@ -17,6 +17,8 @@ from nnunet_llm4seg.trainer.variants.deepseek import *
 from nnunet_llm4seg.trainer.variants.gated import *
 from nnunet_llm4seg.trainer.variants.identity import *
 from nnunet_llm4seg.trainer.variants.identity_recipes import *
+from nnunet_llm4seg.trainer.variants.lora import *
+from nnunet_llm4seg.trainer.variants.lora_recipes import *
 from nnunet_llm4seg.trainer.variants.no_deep_supervision import *
 from nnunet_llm4seg.trainer.variants.plain import *
 from nnunet_llm4seg.trainer.variants.random import *
@@ -40,6 +42,7 @@ VARIANTS: dict[str, Mapping[str, Any]] = {
         nnUNetTrainerLLM4SegGated,
         nnUNetTrainerLLM4SegResidual,
         nnUNetTrainerLLM4SegIdentity,
+        nnUNetTrainerLLM4SegLoRA,
     )
 }
 
