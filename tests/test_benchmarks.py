@@ -113,3 +113,27 @@ def test_the_bytes_that_are_read_and_hashed_are_those_of_the_layer(llama, monkey
     size = sum(tensor.numel() * tensor.element_size() for tensor in layer_tensors(llama, 1).values())
     assert size <= found["read"] <= 1.1 * size + 20_000  # and the header, config.json and /proc
     assert size <= found["hashed"] <= 1.1 * size + 2_000
+
+
+def test_the_overhead_of_a_study_is_its_wall_time_over_its_trainings_own(tmp_path, monkeypatch):
+    import bench_study
+
+    from nnunet_llm4seg.study import attempts
+    from nnunet_llm4seg.study.file import parse_study
+    from nnunet_llm4seg.study.trainings import StudyData, list_trainings
+
+    study = parse_study(bench_study.STUDY, tmp_path, "bench.yaml")
+    data = StudyData("Dataset301_X", "2d", (("a",), ("b",)), ".png")
+    own = {}
+    for number, training in enumerate(list_trainings(study, [data])):
+        training.folder.mkdir(parents=True)
+        (training.folder / "attempt_001.log").write_text("x\n" + attempts.end_line("failed", 10.0, "disk"))
+        (training.folder / "attempt_002.log").write_text("x\n" + attempts.end_line("done", 80.0 + number))
+        own[training.key] = bench_study.own_seconds(training)
+    assert sorted(own.values()) == [90, 91, 92, 93]
+    row = bench_study.overhead(384.3, own)
+    assert row["trainings"] == 4 and row["their own s"] == 366
+    assert row["ratio"] == pytest.approx(1.05) and row["added per training, s"] == pytest.approx(4.575)
+    (training.folder / "attempt_003.log").write_text("it still runs")
+    with pytest.raises(RuntimeError, match="is not done"):
+        bench_study.own_seconds(training)

@@ -7,26 +7,31 @@ import typer
 
 from nnunet_llm4seg.cli import app
 
-study = typer.Typer(no_args_is_help=True, help="Arms x folds x runs x data sets as one file, resumed until done.")
+study = typer.Typer(
+    no_args_is_help=True,
+    help="Many trainings as one file: arms x folds x runs x data sets, continued until all are done.",
+)
 app.add_typer(study, name="study")
 
-File = Annotated[Path, typer.Argument(help="The study file, or the study's folder.")]
-Epochs = Annotated[str | None, typer.Option(help="smoke: four iterations per training, in a folder of its own.")]
-Arms = Annotated[list[str] | None, typer.Option("--arm", help="Only this arm; repeatable.")]
-Folds = Annotated[list[int] | None, typer.Option("--fold", help="Only this fold; repeatable.")]
-Runs = Annotated[list[int] | None, typer.Option("--run", help="Only this run; repeatable.")]
+File = Annotated[Path, typer.Argument(help="Study file, or the study's folder.")]
+Epochs = Annotated[str | None, typer.Option(help="Only `smoke`: four iterations per training, in a separate folder.")]
+Arms = Annotated[list[str] | None, typer.Option("--arm", help="Only this arm (repeatable).")]
+Folds = Annotated[list[int] | None, typer.Option("--fold", help="Only this fold (repeatable).")]
+Runs = Annotated[list[int] | None, typer.Option("--run", help="Only this run (repeatable).")]
 
 
 @study.command()
 def run(
     file: File,
     epochs: Epochs = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and the estimates only.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the plan and the estimates; change nothing.")
+    ] = False,
     amend: Annotated[
-        bool, typer.Option("--amend", help="The file has changed: record the difference and continue.")
+        bool, typer.Option("--amend", help="Accept a changed study file; the difference is kept for the report.")
     ] = False,
 ) -> None:
-    """Prepare and train all that is not done; run it again at any time, after any interruption."""
+    """Prepare the data and train everything that is not done; run it again after any interruption."""
     from rich.console import Console
 
     from nnunet_llm4seg.study import run as running
@@ -58,12 +63,12 @@ def run(
 def status(
     file: File,
     epochs: Epochs = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For other programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")] = False,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Print again every 10 seconds until nothing is left.")
+        bool, typer.Option("--watch", help="Repeat every 10 seconds until no training waits or runs.")
     ] = False,
 ) -> None:
-    """Per arm, fold and run: waiting, queued, epoch k of n, done, or failed with its reason."""
+    """Show the state of each training: waiting, queued, epoch k of n, done, or failed with the reason."""
     import json
     import time
 
@@ -71,7 +76,7 @@ def status(
 
     from nnunet_llm4seg.study import run as running
     from nnunet_llm4seg.study.folder import open_study
-    from nnunet_llm4seg.study.states import DONE
+    from nnunet_llm4seg.study.states import QUEUED, RUNNING, WAITING
     from nnunet_llm4seg.study.tables import faults, states_json, states_table
     from nnunet_llm4seg.study.trainings import list_trainings
 
@@ -88,14 +93,14 @@ def status(
             console.print(states_table(trainings, states))
             for line in faults(states):
                 print(line)
-        if not watch or all(state.name == DONE for state in states.values()):
+        if not watch or not any(state.name in (WAITING, QUEUED, RUNNING) for state in states.values()):
             return
         time.sleep(10)
 
 
 @study.command()
 def retry(file: File, epochs: Epochs = None, arm: Arms = None, fold: Folds = None, run: Runs = None) -> None:
-    """Let what failed three times alike, or was cancelled, be tried again by the next `run`."""
+    """Let the next `run` try trainings again that failed three times with the same fault, or were cancelled."""
     from nnunet_llm4seg.study import control
     from nnunet_llm4seg.study.folder import open_study
     from nnunet_llm4seg.study.trainings import list_trainings, select
@@ -108,7 +113,7 @@ def retry(file: File, epochs: Epochs = None, arm: Arms = None, fold: Folds = Non
 
 @study.command()
 def cancel(file: File, epochs: Epochs = None, arm: Arms = None, fold: Folds = None, run: Runs = None) -> None:
-    """Stop what runs and is queued, on every machine that sees the folder; `retry` lets it train again."""
+    """Stop trainings that run or wait, on every machine with access to the folder; `retry` reverses this."""
     from nnunet_llm4seg.study import control
     from nnunet_llm4seg.study.folder import open_study
     from nnunet_llm4seg.study.trainings import list_trainings, select
@@ -121,7 +126,7 @@ def cancel(file: File, epochs: Epochs = None, arm: Arms = None, fold: Folds = No
 
 @study.command()
 def report(file: File, epochs: Epochs = None) -> None:
-    """Compare what is done so far, per data set, with all repeated runs; what is omitted is named."""
+    """Compare what is done so far, per data set, over all repeated runs; what is omitted is named."""
     from nnunet_llm4seg.study import states
     from nnunet_llm4seg.study.folder import open_study
     from nnunet_llm4seg.study.report import report as write
@@ -138,9 +143,9 @@ def script(
     file: File,
     scheduler: Annotated[str, typer.Option("--for", help="sbatch, lsf or bash.")],
     epochs: Epochs = None,
-    output: Annotated[Path | None, typer.Option("-o", help="File to write. [default: printed]")] = None,
+    output: Annotated[Path | None, typer.Option("-o", help="Write to this file instead of printing.")] = None,
 ) -> None:
-    """The trainings as a script for another scheduler."""
+    """Write the trainings as a script for another scheduler."""
     from nnunet_llm4seg.study.folder import open_study, settle
     from nnunet_llm4seg.study.script import script as write
     from nnunet_llm4seg.study.trainings import list_trainings

@@ -12,18 +12,19 @@ from nnunet_llm4seg.study.trainings import Training
 
 SAME_FAULT_LIMIT = 3
 DONE, FAILED, STOPPED = "done", "failed", "stopped"
-_END = re.compile(r"^llm4seg study: (done|failed|stopped) after \d+ s(?:: (.*))?$")
+_END = re.compile(r"^llm4seg study: (done|failed|stopped) after (\d+) s(?:: (.*))?$")
 _ERROR = re.compile(r"^(?:llm4seg: |[\w.]*(?:Error|Exception|Exit|Interrupt)\b)")
 _TAIL = 1 << 14  # bytes
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt. `outcome` is None if it was killed before it could be written, or if it still runs."""
+    """One attempt. `outcome` and `seconds` are None if it was killed before they could be written, or still runs."""
 
     log: Path
     outcome: str | None
     fault: str
+    seconds: int | None
 
 
 def log_of(training: Training) -> Path:
@@ -66,7 +67,7 @@ def set_aside(training: Training) -> int:
 def _read(log: Path) -> Attempt:
     lines = _tail(log)
     match = _END.match(lines[-1]) if lines else None
-    return Attempt(log, match[1], match[2] or "") if match else Attempt(log, None, "")
+    return Attempt(log, match[1], match[3] or "", int(match[2])) if match else Attempt(log, None, "", None)
 
 
 def _tail(log: Path) -> list[str]:

@@ -15,6 +15,7 @@ def test_what_is_cancelled_stops_and_is_not_started_until_retried(small):
     output, _ = launcher.communicate(timeout=60)
     assert launcher.returncode == 1 and "cancelled: run_1/Dataset001_X/vanilla/fold_0" in output
     assert not small.pids()
+    assert "cancelled" in small.run("status", small.file, "--watch")  # which ends, as nothing waits or runs
     assert {training["state"] for training in small.status().values()} == {"cancelled"}
     small.control()
     assert "2 are cancelled; `llm4seg study retry` lets them train again" in small.run("run", small.file, rc=1)

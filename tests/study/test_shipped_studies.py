@@ -37,26 +37,47 @@ def test_the_papers_arms_are_those_of_the_trainers(name):
     }
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-@pytest.mark.parametrize("smoke", [False, True], ids=["whole", "smoke"])
-def test_a_shipped_study_passes_a_dry_run(path, smoke, tmp_path, monkeypatch):
-    """Data sets that the file names or degrades need to be there only as nnU-Net's raw folders."""
-    study = replace(read_study(path), base=tmp_path, folder=tmp_path / "study")
-    study = study.as_smoke() if smoke else study
+@pytest.fixture
+def dry_run(tmp_path, monkeypatch):
+    """What a dry run says where the data sets are there only as nnU-Net's raw folders."""
     for name in ("nnUNet_raw", "nnUNet_preprocessed"):
         monkeypatch.setenv(name, str(tmp_path / name))
     monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
-    for given in set(study.datasets) - set(study.degraded):
-        raw = tmp_path / "nnUNet_raw" / f"Dataset{int(given):03d}_X"
-        raw.mkdir(parents=True)
-        (raw / "dataset.json").write_text(json.dumps({"numTraining": 100}))
-    said = []
-    describe_plan(study, said.append)
+
+    def dry_run(study):
+        for given in set(study.datasets) - set(study.degraded):
+            raw = tmp_path / "nnUNet_raw" / f"Dataset{int(given):03d}_X"
+            raw.mkdir(parents=True)
+            (raw / "dataset.json").write_text(json.dumps({"numTraining": 100}))
+        said = []
+        describe_plan(replace(study, base=tmp_path, folder=tmp_path / "study"), said.append)
+        assert not (tmp_path / "study").exists()
+        return said
+
+    return dry_run
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("smoke", [False, True], ids=["whole", "smoke"])
+def test_a_shipped_study_passes_a_dry_run(path, smoke, dry_run):
+    study = read_study(path).as_smoke() if smoke else read_study(path)
+    said = dry_run(study)
     folds = 5 if study.folds is None else len(study.folds)
     count = len(study.datasets) * len(study.arms) * folds * study.runs
     assert any(line.startswith(f"{count} trainings: {count} waiting") for line in said)
     assert sum(line.startswith("first: make ") for line in said) == len(study.degraded)
-    assert not list(tmp_path.glob("study*")) and list((tmp_path / "nnUNet_raw").iterdir())
+
+
+def test_the_papers_arms_are_trained_on_the_same_folds_with_the_same_plans_and_length(dry_run):
+    study = read_study(FOLDER / "paper_2d.yaml")
+    said = dry_run(replace(study, plans=replace(study.plans, token_grid=16)))
+    base = "nnUNetPlans_paper_grid16"
+    assert f"arm vanilla (baseline): nnU-Net's own network; nnUNetTrainer_100epochs, {base}" in said
+    others = [line for line in said if line.startswith("arm ")][1:]
+    assert all(f"nnUNetTrainerLLM4Seg_100epochs, {base}_llm4seg_paper_2d_" in line for line in others)
+    keys = [line.strip() for line in said if line.startswith("  run_1/")]
+    arms = ("vanilla", "frozen", "trainable", "random_trainable", "random", "shuffled")
+    assert keys == [f"run_1/Dataset041_X/{arm}/fold_{fold}" for arm in arms for fold in (0, 1, 2)]
 
 
 def test_the_open_questions_have_their_studies():
