@@ -61,7 +61,7 @@ class Demo:
             **{name: str(self.folder / name) for name in FOLDERS},
             TRAINERS: with_trainers(os.environ.get(TRAINERS)),
             "nnUNet_compile": "f",  # compiling takes longer than such a short training saves
-            "nnUNet_def_n_proc": "2",
+            "nnUNet_def_n_proc": "1",
             "nnUNet_n_proc_DA": "2",
             # PyTorch threads spin while they wait; on few cores, shared with nnU-Net's workers, it is 10 times slower
             "OMP_WAIT_POLICY": "PASSIVE",
@@ -100,6 +100,7 @@ def recipe(demo: Demo, layout: str | None, fields: dict[str, str]) -> list[Step]
     preprocessed = demo.folder / "nnUNet_preprocessed" / demo.dataset
     device = _device()
     plans, options = "nnUNetPlans", []
+    workers = "1" if layout is None else "2"  # each imports PyTorch, which takes longer than a few small images
     if layout == "raw":  # images of any size: nnU-Net plans for little memory, so that a CPU can train too
         plans = "nnUNetPlans_demo"
         options = ["-gpu_memory_target", "1", "-overwrite_plans_name", plans]
@@ -110,7 +111,10 @@ def recipe(demo: Demo, layout: str | None, fields: dict[str, str]) -> list[Step]
             name="preprocess",
             title="nnU-Net plans and preprocesses",
             product=preprocessed,
-            command=("nnUNetv2_plan_and_preprocess", "-d", number, "-c", "2d", "-np", "2", "-npfp", "2", *options),
+            command=(
+                *("nnUNetv2_plan_and_preprocess", "-d", number, "-c", "2d"),
+                *("-np", workers, "-npfp", workers, *options),
+            ),
         ),
         Step(
             name="plan",
@@ -145,7 +149,7 @@ def recipe(demo: Demo, layout: str | None, fields: dict[str, str]) -> list[Step]
                 command=(
                     *("nnUNetv2_predict", "-i", str(demo.raw / HELD_OUT_IMAGES), "-o", str(demo.predictions()[arm])),
                     *("-d", number, "-c", "2d", "-f", "0", "-tr", trainer, "-p", p),
-                    *("-device", device, "-npp", "1", "-nps", "1"),
+                    *("-device", device, "-npp", "0", "-nps", "0"),
                 ),
             )
         )

@@ -55,7 +55,7 @@ def test_several_classes_are_planned_trained_predicted_and_evaluated(name, confi
     shutil.copy(min((project.raw / dataset / "imagesTr").iterdir()), images)
     project.run(
         *("nnUNetv2_predict", "-i", images, "-o", predicted, "-d", number, "-c", configuration, "-f", 0),
-        *("-tr", "nnUNetTrainerVanilla_smoke", "-device", "cpu", "--disable_tta", "-npp", "1", "-nps", "1"),
+        *("-tr", "nnUNetTrainerVanilla_smoke", "-device", "cpu", "--disable_tta", "-npp", "0", "-nps", "0"),
     )
     output = project.root / f"evaluated_{name}"
     project.run("llm4seg", "evaluate", predicted, project.raw / dataset / "labelsTr", "-o", output)

@@ -62,13 +62,13 @@ class Project:
             **self.variables,
         }
 
-    def start(self, *command: object) -> subprocess.Popen:
+    def start(self, *command: object, **variables: str) -> subprocess.Popen:
         """Start a command of this environment's bin folder in a process group of its own."""
         words = [str(word) for word in command]
         words[0] = shutil.which(words[0], path=str(Path(sys.executable).parent)) or words[0]
         return subprocess.Popen(
             words,
-            env=self.environment(),
+            env={**self.environment(), **variables},
             cwd=self.root,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -76,9 +76,9 @@ class Project:
             start_new_session=True,
         )
 
-    def run(self, *command: object, rc: int | None = 0, timeout_s: float = 600) -> str:
+    def run(self, *command: object, rc: int | None = 0, timeout_s: float = 600, **variables: str) -> str:
         """Run a command to its end; return what it printed."""
-        process = self.start(*command)
+        process = self.start(*command, **variables)
         try:
             output, _ = process.communicate(timeout=timeout_s)
         finally:
@@ -104,7 +104,9 @@ class Project:
         self.kill(process)
 
     def train(self, dataset: str, configuration: str, fold: int, *options: object, rc: int | None = 0) -> str:
-        return self.run("nnUNetv2_train", dataset, configuration, fold, "-device", "cpu", *options, rc=rc)
+        """Without a worker that loads: starting it takes longer than these trainings."""
+        words = ("nnUNetv2_train", dataset, configuration, fold, "-device", "cpu", *options)
+        return self.run(*words, rc=rc, nnUNet_n_proc_DA="0")
 
     def predict_here(self, results: Path, checkpoint: str = "checkpoint_final.pth") -> list[np.ndarray]:
         """nnU-Net's own prediction of the test images with fold 0, in this process: each case's probabilities."""

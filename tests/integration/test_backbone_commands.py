@@ -25,7 +25,7 @@ def test_both_arms_of_cmunext_train_predict_and_compare(prepared_2d, tmp_path):
         assert any(key.startswith("bottleneck.layer.") for key in weights) == (plans == frozen)
         assert len(project.predict_here(folder)) == 3
 
-    images = ["-i", project.raw / dataset / "imagesTs", "-o", "predicted", "-npp", "1", "-nps", "1", "--disable_tta"]
+    images = ["-i", project.raw / dataset / "imagesTs", "-o", "predicted", "-npp", "0", "-nps", "0", "--disable_tta"]
     names = ["-d", "902", "-tr", LLM4SEG, "-p", frozen, "-c", "2d", "-f", "0", "-device", "cpu"]
     project.run("nnUNetv2_predict", *images, *names)
     assert len(list((tmp_path / "predicted").glob("*.png"))) == 3
