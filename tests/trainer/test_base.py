@@ -22,17 +22,6 @@ from nnunet_llm4seg.nnunet.logs import read_training_log
 from nnunet_llm4seg.trainer.variants import TRAINERS
 
 
-@pytest.fixture
-def folders(tmp_path, monkeypatch):
-    for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
-        (tmp_path / name).mkdir()
-        monkeypatch.setenv(name, str(tmp_path / name))
-    data = tmp_path / "nnUNet_preprocessed" / "Dataset001_X" / "P_2d"
-    data.mkdir(parents=True)
-    (data / "case.b2nd").touch()
-    return tmp_path
-
-
 def trainer(llama, name="nnUNetTrainerLLM4Seg", fold=0, **fields):
     made = TRAINERS[name](
         plans(**{"model": str(llama), "layer": 1, **fields}), "2d", fold, DATASET, torch.device("cpu")

@@ -26,14 +26,8 @@ def calls(profile: cProfile.Profile) -> dict[str, int]:
 
 
 @pytest.fixture
-def first_training(llama, tmp_path, monkeypatch):
+def first_training(llama, folders, monkeypatch):
     """A trainer just before its first epoch, with the profile of the calls up to there."""
-    for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
-        (tmp_path / name).mkdir()
-        monkeypatch.setenv(name, str(tmp_path / name))
-    data = tmp_path / "nnUNet_preprocessed" / "Dataset001_X" / "P_2d"
-    data.mkdir(parents=True)
-    (data / "case.b2nd").touch()
     monkeypatch.setattr(nnUNetTrainer, "on_train_start", lambda self: None)
     with cProfile.Profile() as profile:
         made = TRAINERS["nnUNetTrainerLLM4Seg"](

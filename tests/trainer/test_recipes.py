@@ -25,14 +25,8 @@ EXPECTED = {
 
 
 @pytest.fixture
-def train(tmp_path, monkeypatch, llama):
+def train(folders, llama):
     """Make a trainer with a tiny network, without data."""
-    for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
-        (tmp_path / name).mkdir()
-        monkeypatch.setenv(name, str(tmp_path / name))
-    data = tmp_path / "nnUNet_preprocessed" / "Dataset001_X" / "P_2d"
-    data.mkdir(parents=True)
-    (data / "case.b2nd").touch()
 
     def train(trainer: type[nnUNetTrainer]) -> nnUNetTrainer:
         asked = {"model": str(llama), "layer": 1} if issubclass(trainer, nnUNetTrainerLLM4Seg) else {}

@@ -21,14 +21,7 @@ class LayerLast(nnUNetTrainerBN, nnUNetTrainerLLM4Seg):
 
 
 @pytest.fixture
-def made(tmp_path, monkeypatch, llama):
-    for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
-        (tmp_path / name).mkdir()
-        monkeypatch.setenv(name, str(tmp_path / name))
-    data = tmp_path / "nnUNet_preprocessed" / "Dataset001_X" / "P_2d"
-    data.mkdir(parents=True)
-    (data / "case.b2nd").touch()
-
+def made(folders, llama):
     def make(trainer, its_plans=None):
         its_plans = its_plans or plans(model=str(llama), layer=1)
         return trainer(its_plans, "2d", 0, DATASET, torch.device("cpu"))

@@ -29,15 +29,9 @@ ARMS = {
 
 
 @pytest.fixture
-def train(tmp_path, monkeypatch, llama):
-    for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
-        (tmp_path / name).mkdir()
-        monkeypatch.setenv(name, str(tmp_path / name))
+def train(folders, monkeypatch, llama):
     monkeypatch.setenv("nnUNet_compile", "f")
     monkeypatch.setenv("nnUNet_extTrainer", str(trainers_folder()))
-    data = tmp_path / "nnUNet_preprocessed" / "Dataset001_X" / "P_2d"
-    data.mkdir(parents=True)
-    (data / "case.b2nd").touch()
 
     def train(name: str, network: str) -> nnUNetTrainer:
         made = plans("Q", **({"model": str(llama), "layer": 1} if "LLM4Seg" in name else {}))
@@ -48,7 +42,8 @@ def train(tmp_path, monkeypatch, llama):
             arch_kwargs={"n_stages": 5, "strides": STRIDES, **NETWORKS[network]},
             _kw_requires_import=[],
         )
-        (data.parent / "Q.json").write_text(json.dumps(made))  # for `llm4seg warm-start`
+        written = folders / "nnUNet_preprocessed" / "Dataset001_X" / "Q.json"
+        written.write_text(json.dumps(made))  # for `llm4seg warm-start`
         trainer = getattr(variants, name)(made, "2d", 0, DATASET, torch.device("cpu"))
         trainer.initialize()
         if "LLM4Seg" in name:
