@@ -2,11 +2,14 @@
 
 import json
 import shutil
+import sys
 
 import numpy as np
 import pytest
 from dataset_trees import save, save_volume
 from project import Project
+
+from nnunet_llm4seg.cli import main
 
 pytestmark = pytest.mark.integration
 
@@ -25,7 +28,7 @@ def rings(rng, shape):
 def project(tmp_path_factory):
     project = Project(tmp_path_factory.mktemp("classes"))
     rng = np.random.default_rng(0)
-    for n in range(5):
+    for n in range(10):  # two to compare in each fold
         image, label = rings(rng, (32, 32))
         save(image.astype(np.uint8), project.root / f"retina/images/e{n}.png")
         save(np.array([0, 128, 255], dtype=np.uint8)[label], project.root / f"retina/masks/e{n}.png")
@@ -42,10 +45,21 @@ def project(tmp_path_factory):
         ("brain", "3d_fullres", ("volumes", "--channels", "MR")),
     ],
 )
-def test_several_classes_are_planned_trained_predicted_and_evaluated(name, configuration, options, project):
+def test_several_classes_are_planned_trained_predicted_evaluated_and_compared(
+    name, configuration, options, project, monkeypatch
+):
+    for variable, value in project.environment().items():
+        monkeypatch.setenv(variable, value)
+
+    def llm4seg(*words: object) -> None:
+        monkeypatch.setattr(sys, "argv", ["llm4seg", *map(str, words)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        assert end.value.code == 0
+
     number = {"retina": 1, "brain": 2}[name]
     converter, *more = options
-    project.run("llm4seg", "convert", converter, project.root / name, "-d", number, "--splits", "5fold", *more)
+    llm4seg("convert", converter, project.root / name, "-d", number, "--splits", "5fold", *more)
     dataset = f"Dataset{number:03d}_{name}"
     plan = ("-d", number, "--verify_dataset_integrity", "-c", configuration, "-np", "1", "-npfp", "1")
     assert "your dataset is most likely OK" in project.run("nnUNetv2_plan_and_preprocess", *plan)
@@ -58,7 +72,19 @@ def test_several_classes_are_planned_trained_predicted_and_evaluated(name, confi
         *("-tr", "nnUNetTrainerVanilla_smoke", "-device", "cpu", "--disable_tta", "-npp", "0", "-nps", "0"),
     )
     output = project.root / f"evaluated_{name}"
-    project.run("llm4seg", "evaluate", predicted, project.raw / dataset / "labelsTr", "-o", output)
+    llm4seg("evaluate", predicted, project.raw / dataset / "labelsTr", "-o", output)
     labels = json.loads((project.raw / dataset / "dataset.json").read_text())["labels"]
     means = json.loads((output / "evaluation.json").read_text())["mean"]
     assert len(labels) == 3 and {"mean over labels", *labels} - {"background"} == set(means)
+
+    llm4seg("plan", number, "-c", configuration, "--weights", "identity")  # an arm that needs no files of a model
+    arm = ("-tr", "nnUNetTrainerLLM4Seg_smoke", "-p", "nnUNetPlans_LLM4Seg")
+    project.train(dataset, configuration, 0, *arm)
+    report = project.root / f"report_{name}"
+    llm4seg("compare", number, configuration, "-o", report)
+    compared = json.loads((report / "comparison.json").read_text())
+    assert set(compared["labels"]) == set(labels) - {"background"}
+    assert [compared["baseline"], *compared["candidates"]] == [
+        "nnUNetTrainerVanilla_smoke__nnUNetPlans",
+        "nnUNetTrainerLLM4Seg_smoke__nnUNetPlans_LLM4Seg",
+    ]

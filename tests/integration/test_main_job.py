@@ -183,7 +183,23 @@ def test_val_and_val_best_repeat_the_validation(job_2d):
 
 def test_a_model_folder_predicts_the_same(job_2d):
     images = job_2d.project.raw / job_2d.dataset / "imagesTs"
-    where = ["-i", images, "-o", "from_folder", "-m", job_2d.folder, "-f", 0, 1, "-device", "cpu", *WORKERS]
+    where = [
+        "-i",
+        images,
+        "-o",
+        "from_folder",
+        "-m",
+        job_2d.folder,
+        "-f",
+        0,
+        1,
+        "-device",
+        "cpu",
+        "-npp",
+        1,
+        "-nps",
+        1,
+    ]
     job_2d.project.run("nnUNetv2_predict_from_modelfolder", *where)
     assert job_2d.predicted("from_folder") == job_2d.predicted("ours")
 
