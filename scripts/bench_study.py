@@ -3,8 +3,8 @@
     python scripts/bench_study.py [--folder FOLDER]
 
 It makes a small geometric data set and a study of four smoke trainings (two arms, two folds) on the CPU, prepares it,
-and times `llm4seg study run`. Such trainings are short, so the ratio is an upper bound: for longer ones what is added per
-training, a few seconds, stays the same. Run it on a quiet machine; it takes some six minutes on two cores.
+and times `llm4seg study run`. Such trainings are short, so the ratio is an upper bound: for longer ones what is added
+per training, a few seconds, stays the same. Run it on a quiet machine; it takes some six minutes on two cores.
 """
 
 from __future__ import annotations
