@@ -86,6 +86,7 @@ def test_the_open_questions_have_their_studies():
     assert {config.layer for config in arms["layer_sweep"]} == {0, 4, 9, 14, 19, 24, 29}
     assert {config.residual for config in arms["residual_attention"]} == {"none", "gated", "zero"}
     assert {config.attention for config in arms["residual_attention"]} == {"causal", "bidirectional"}
+    assert any(config.lora_rank for config in arms["controls"]) and {2, 4} <= {c.depth for c in arms["layer_sweep"]}
     assert any("dinov2" in config.model for config in arms["controls"])
     kinds = {made.how.label_noise.kind for made in read_study(FOLDER / "label_noise.yaml").degraded.values()}
     assert kinds == {"eroded", "dilated", "shifted", "dropped"}
