@@ -130,14 +130,15 @@ def secondary(summary: Mapping[str, Any]) -> Table:
             "smallest difference (80 % power)",
             f"runs needed for {100 * target:g} points",
         ],
-        note="Wilcoxon asks whether most cases change, not by how much, and ignores the noise between runs.",
+        note=(
+            "Wilcoxon asks whether most cases change, not by how much, and ignores the noise between runs. In"
+            " parentheses: the 95 % range that the estimated variances leave open; it is wide with few runs."
+        ),
     )
     for i, result in enumerate(summary["comparisons"]):
         at = f"comparisons/{i}"
         shares = [Number(f"{at}/shares/{name}", 100, 0) for name in ("better", "same", "worse")]
-        needed: Any = Number(f"{at}/power/runs_needed", 1, 0)
-        if result["power"]["runs_needed"] is None:
-            needed = "needs 2 runs to tell" if result["method"]["rule"] == "folds" else "more cases, not runs"
+        needed = _runs_needed(result["power"], f"{at}/power")
         table.rows.append(
             [
                 result["candidate"],
@@ -145,11 +146,30 @@ def secondary(summary: Mapping[str, Any]) -> Table:
                 Number(f"{at}/wilcoxon/rank_biserial", 1, 2, True),
                 (shares[0], " / ", shares[1], " / ", shares[2], " %"),
                 (Number(f"{at}/folds_won", 1, 0), f" of {len(summary['folds'])}"),
-                Number(f"{at}/power/smallest_difference"),
+                (Number(f"{at}/power/smallest_difference"), *_between(f"{at}/power/smallest_range", 100.0, 2)),
                 needed,
             ]
         )
     return table
+
+
+def _runs_needed(power: Mapping[str, Any], at: str) -> Any:
+    """The number of runs with its range; what helps instead if no number does."""
+    ends = power["runs_range"]
+    if ends is None:
+        return "needs 2 runs to tell"
+    if ends[0] is None:
+        return "more cases, not runs"
+    if power["runs_needed"] is None:
+        return ("more cases, not runs (or from ", Number(f"{at}/runs_range/0", 1, 0), " runs)")
+    if ends[1] is None:
+        low = Number(f"{at}/runs_range/0", 1, 0)
+        return (Number(f"{at}/runs_needed", 1, 0), " (", low, " to more than runs can give)")
+    return (Number(f"{at}/runs_needed", 1, 0), *_between(f"{at}/runs_range", 1.0, 0))
+
+
+def _between(path: str, scale: float, digits: int) -> tuple[Any, ...]:
+    return (" (", Number(f"{path}/0", scale, digits), " to ", Number(f"{path}/1", scale, digits), ")")
 
 
 def per_fold(summary: Mapping[str, Any]) -> Table:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from nnunet_llm4seg.evaluation.statistics.intervals import FoldsInterval, MethodInterval
+from nnunet_llm4seg.evaluation.statistics.intervals import MethodInterval
 
 ALPHA = 0.05
 
 
-def decisive_p(interval: MethodInterval, over_folds: FoldsInterval) -> np.ndarray:
+def decisive_p(interval: MethodInterval, over_folds: MethodInterval) -> np.ndarray:
     """The p that decides a claim, before Holm: the larger of interval (b)'s p and the p over folds.
 
     A claim needs both intervals to exclude zero, so the larger p is valid (intersection-union test). With one fold
@@ -18,7 +18,9 @@ def decisive_p(interval: MethodInterval, over_folds: FoldsInterval) -> np.ndarra
     return np.fmax(interval.p, over_folds.p)
 
 
-def verdict(interval: MethodInterval, over_folds: FoldsInterval, p_holm: np.ndarray | float) -> np.ndarray:
+def verdict(
+    interval: MethodInterval, over_folds: MethodInterval, p_holm: np.ndarray | float, level: float = ALPHA
+) -> np.ndarray:
     """The verdict, element by element.
 
     `better` and `worse`: both intervals exclude zero, and Holm's adjusted p is significant. `ahead` and `behind`: the
@@ -29,8 +31,9 @@ def verdict(interval: MethodInterval, over_folds: FoldsInterval, p_holm: np.ndar
         interval: (b).
         over_folds: the interval over folds; the same as `interval` with one run.
         p_holm: `decisive_p`, adjusted over all candidates.
+        level: of the test, below `ALPHA` if earlier looks have spent a part of it.
     """
-    significant = np.asarray(p_holm) < ALPHA
+    significant = np.asarray(p_holm) < level
     signs = [np.where(low > 0, 1, np.where(high < 0, -1, 0)) for low, high in (interval.bounds, over_folds.bounds)]
     unknown = np.isnan(interval.se)
     one_fold = np.isnan(over_folds.se)

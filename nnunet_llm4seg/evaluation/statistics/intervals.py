@@ -55,12 +55,14 @@ class RunsInterval(MethodInterval):
         case_df: its degrees of freedom, from the effective number of units.
         case_noise: variance of that estimate, half of it: its mean squares' term**2 / df.
         run_parts: variance of one run's mean, per arm: candidate, baseline.
+        runs: their numbers.
     """
 
     case_part: np.ndarray
     case_df: float
     case_noise: np.ndarray
     run_parts: tuple[np.ndarray, np.ndarray]
+    runs: tuple[int, int]
 
     rule: ClassVar[str] = "runs"
 
@@ -138,6 +140,7 @@ def _from_runs(candidate: np.ndarray, baseline: np.ndarray, slots: Slots) -> Run
         case_df=case_df,
         case_noise=case_noise,
         run_parts=(run_parts[0], run_parts[1]),
+        runs=(candidate.shape[-2], baseline.shape[-2]),
     )
 
 

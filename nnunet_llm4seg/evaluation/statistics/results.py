@@ -20,7 +20,7 @@ from nnunet_llm4seg.evaluation.statistics.intervals import (
     trained_interval,
 )
 from nnunet_llm4seg.evaluation.statistics.multiplicity import holm
-from nnunet_llm4seg.evaluation.statistics.power import runs_needed, smallest_difference
+from nnunet_llm4seg.evaluation.statistics.power import TTest, runs_needed, smallest_with_range
 from nnunet_llm4seg.evaluation.statistics.rank_tests import shares, wilcoxon
 from nnunet_llm4seg.evaluation.statistics.slots import Slots
 
@@ -93,11 +93,16 @@ class Wilcoxon(TypedDict):
 
 
 class Power(TypedDict):
-    """What could have been detected with 80 % power, and the number of runs that detects `target`."""
+    """What could have been detected with 80 % power, and the number of runs that detects `target`.
+
+    The ranges (95 %) are what the estimated variances leave open; an upper end of None for runs is `more cases`.
+    """
 
     smallest_difference: float
+    smallest_range: list[float]
     target: float
     runs_needed: int | None
+    runs_range: list[int | None] | None
 
 
 class PrimaryResult(Estimate):
@@ -240,13 +245,19 @@ def without_leaks(
 
 
 def _power(interval: MethodInterval, over_folds: FoldsInterval, slots: Slots, target: float) -> Power:
-    # a claim needs both intervals
-    method, folds = (smallest_difference(float(part.se), float(part.df)) for part in (interval, over_folds))
-    smallest = float(np.fmax(method, folds))
+    # a claim needs both intervals, which are one with one run
+    both = [interval] if interval.rule == over_folds.rule else [interval, over_folds]
+    smallest, *ends = smallest_with_range([TTest(float(part.se), float(part.df)) for part in both])
     needed = None
     if isinstance(interval, RunsInterval):
-        needed = runs_needed(interval, target, slots.effective_folds)
-    return {"smallest_difference": smallest, "target": target, "runs_needed": needed}
+        needed = runs_needed(interval, over_folds, target, slots.effective_folds)
+    return {
+        "smallest_difference": smallest,
+        "smallest_range": ends,
+        "target": target,
+        "runs_needed": needed.runs if needed else None,
+        "runs_range": [needed.low, needed.high] if needed else None,
+    }
 
 
 def _pair(bounds: tuple[np.ndarray, np.ndarray]) -> list[float]:

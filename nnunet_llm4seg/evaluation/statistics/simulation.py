@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from nnunet_llm4seg.errors import ConfigError
-from nnunet_llm4seg.evaluation.statistics.decision import decisive_p, verdict
-from nnunet_llm4seg.evaluation.statistics.intervals import fold_interval, method_interval
+from nnunet_llm4seg.evaluation.statistics.decision import ALPHA, decisive_p, verdict
+from nnunet_llm4seg.evaluation.statistics.intervals import MethodInterval, fold_interval, method_interval
+from nnunet_llm4seg.evaluation.statistics.looks import Look, next_level
+from nnunet_llm4seg.evaluation.statistics.over_datasets import average_of_such, average_of_these
 from nnunet_llm4seg.evaluation.statistics.slots import Slots
 
 _BATCH = 250
+_Scores = list[tuple[np.ndarray, np.ndarray]]  # of baseline and candidate, by data set
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +32,8 @@ class Scenario:
         case_sd: of the permanent difference between the arms over clusters.
         training_sd: of that difference over folds.
         difference: the true difference.
-        datasets, heterogeneity_sd: number of data sets, and SD of the difference over them; only one data set can be
-            simulated yet.
+        datasets, heterogeneity_sd: number of data sets, all with these folds, and SD of the difference over them.
+        looks: numbers of runs after which the report is looked at; each look spends alpha, and the first claim counts.
     """
 
     folds: list[list[int]]
@@ -44,6 +47,7 @@ class Scenario:
     heterogeneity_sd: float = 0.0
     simulations: int = 2000
     seed: int = 1
+    looks: tuple[int, ...] | list[int] = ()
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Scenario:
@@ -78,10 +82,11 @@ class Scenario:
                 raise ConfigError(f"scenario: {name} {getattr(self, name)!r} is not allowed; give a number from 0.")
         if self.simulations < 1:
             raise ConfigError(f"scenario: simulations {self.simulations!r} is not allowed; give a number from 1.")
-        if self.datasets != 1 or self.heterogeneity_sd:
+        if not isinstance(self.datasets, int) or self.datasets < 1:
+            raise ConfigError(f"scenario: datasets {self.datasets!r} is not allowed; give a number from 1.")
+        if list(self.looks) != sorted(set(self.looks)) or any(not 1 <= runs <= min(self.runs) for runs in self.looks):
             raise ConfigError(
-                f"scenario: datasets {self.datasets} with heterogeneity_sd {self.heterogeneity_sd} cannot be simulated"
-                " yet; give 1 and 0."
+                f"scenario: looks {self.looks!r} are not allowed; give growing numbers of runs up to {min(self.runs)}."
             )
 
     @property
@@ -96,37 +101,97 @@ class Scenario:
 def simulate(scenario: Scenario) -> dict[str, Any]:
     """Shares of verdicts, coverage of (b), and false claims with their Monte Carlo error.
 
-    A false claim is a `better` where the true difference is not above zero, or a `worse` where it is not below.
+    A false claim is a `better` where the true difference is not above zero, or a `worse` where it is not below. With
+    several data sets the claim is about the average over these, whose true difference contains their heterogeneity;
+    `like_these` is the claim about the average over data sets like these, whose true difference is the scenario's.
+    With looks the verdict is the first claim that a look makes, and the coverage that at the last look.
     """
     slots, rng = scenario.slots, np.random.default_rng(scenario.seed)
-    verdicts, covered = [], []
+    levels = _levels(scenario)
+    found = []
     for start in range(0, scenario.simulations, _BATCH):
         count = min(_BATCH, scenario.simulations - start)
-        baseline, candidate = _scores(scenario, slots, count, rng)
-        interval, over_folds = method_interval(candidate, baseline, slots), fold_interval(candidate, baseline, slots)
-        verdicts.append(verdict(interval, over_folds, decisive_p(interval, over_folds)))
-        low, high = interval.bounds
-        true = scenario.difference / 100
+        effects = scenario.difference + scenario.heterogeneity_sd * rng.standard_normal((scenario.datasets, count))
+        scores = [_scores(scenario, slots, effect, rng) for effect in effects]
+        looks = [_Judged.of(scores, slots, runs, level) for runs, level in levels]
+        found.append((effects.mean(0) / 100, looks))
+    summary = _summary([(true, [look.these for look in looks]) for true, looks in found])
+    if scenario.datasets > 1:
+        truth = scenario.difference / 100
+        such = [(np.full(true.shape, truth), [look.such for look in looks]) for true, looks in found]
+        summary["like_these"] = _summary(such)
+    return summary
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """One look at a batch: the interval and the verdicts of the claim about these data sets and about such."""
+
+    these: tuple[MethodInterval, np.ndarray]
+    such: tuple[MethodInterval, np.ndarray]
+
+    @classmethod
+    def of(cls, scores: _Scores, slots: Slots, runs: int | None, level: float) -> _Judged:
+        cut = [(baseline[:, :runs], candidate[:, :runs]) for baseline, candidate in scores]
+        by_data = [method_interval(candidate, baseline, slots) for baseline, candidate in cut]
+        folds = [fold_interval(candidate, baseline, slots) for baseline, candidate in cut]
+        of_such = average_of_such(by_data)
+        if of_such is None:
+            return cls(_judge(by_data[0], folds[0], level), _judge(by_data[0], folds[0], level))
+        these = _judge(average_of_these(by_data), average_of_these(folds), level)
+        return cls(these, _judge(of_such, of_such, level))
+
+
+def _judge(interval: MethodInterval, over: MethodInterval, level: float) -> tuple[MethodInterval, np.ndarray]:
+    return interval, verdict(interval, over, decisive_p(interval, over), level)
+
+
+def _levels(scenario: Scenario) -> list[tuple[int | None, float]]:
+    """The runs and the level of each look; without looks all runs at the full level."""
+    if not scenario.looks:
+        return [(None, ALPHA)]
+    taken: list[Look] = []
+    for runs in scenario.looks:
+        information = runs / max(scenario.runs)
+        taken.append(Look(information, next_level(taken, information)))
+    return [(runs, look.level) for runs, look in zip(scenario.looks, taken, strict=True)]
+
+
+def _summary(found: Sequence[tuple[np.ndarray, Sequence[tuple[MethodInterval, np.ndarray]]]]) -> dict[str, Any]:
+    words, covered, truth = [], [], []
+    for true, looks in found:
+        low, high = looks[-1][0].bounds
         covered.append(np.where(np.isnan(low), np.nan, (low <= true) & (true <= high)))
-    words, inside = np.concatenate(verdicts), np.concatenate(covered)
-    better, worse = float(np.mean(words == "better")), float(np.mean(words == "worse"))
-    false = (0 if scenario.difference > 0 else better) + (0 if scenario.difference < 0 else worse)
+        first = looks[-1][1]
+        for _, earlier in reversed(looks[:-1]):
+            first = np.where(np.isin(earlier, ("better", "worse")), earlier, first)
+        words.append(first)
+        truth.append(true)
+    said, true, inside = np.concatenate(words), np.concatenate(truth), np.concatenate(covered)
+    better, worse = said == "better", said == "worse"
+    false = float(np.mean((better & (true <= 0)) | (worse & (true >= 0))))
     return {
         "coverage": None if np.isnan(inside).all() else float(np.nanmean(inside)),
-        "better": better,
-        "worse": worse,
-        "no_claim": float(1 - better - worse),
+        "better": float(np.mean(better)),
+        "worse": float(np.mean(worse)),
+        "no_claim": float(1 - np.mean(better) - np.mean(worse)),
         "false_claims": false,
-        "monte_carlo_error": math.sqrt(false * (1 - false) / len(words)),
+        "monte_carlo_error": math.sqrt(false * (1 - false) / len(said)),
     }
 
 
-def _scores(scenario: Scenario, slots: Slots, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Scores of both arms, (count, runs, P) each, as shares of one."""
+def _scores(
+    scenario: Scenario, slots: Slots, effect: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Scores of baseline and candidate on one data set, (count, runs, P) each, as shares of one.
+
+    Args:
+        effect: the true difference of each simulation (count,), in points.
+    """
     fold = np.array(slots.folds)
     unit = slots.unit_at
-    shape = (count, 1, len(fold))
-    gain = np.full(shape, scenario.difference)
+    count = len(effect)
+    gain = np.repeat(effect[:, None, None], len(fold), -1)
     gain += scenario.case_sd * rng.standard_normal((count, 1, len(slots.unit_names)))[..., unit]
     gain += scenario.training_sd * rng.standard_normal((count, 1, len(scenario.folds)))[..., fold]
     arms = []

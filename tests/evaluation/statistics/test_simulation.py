@@ -41,6 +41,22 @@ def test_a_real_difference_is_found():
     assert found["false_claims"] == found["worse"] == 0
 
 
+LOOKS = list(range(2, 11))
+
+
+def test_earlier_looks_spend_alpha():
+    scenario = {"folds": [[1] * 10] * 5, "runs": [10, 10], "case_run_sd": 3.0, "case_sd": 0.0, "simulations": 500}
+    found = simulate(Scenario.from_json({**scenario, "looks": LOOKS}))
+    assert found["false_claims"] <= 0.06
+
+
+def test_the_average_over_data_sets_like_these_covers_where_the_average_over_these_does_not_ask():
+    scenario = {"folds": [[1] * 20] * 5, "runs": [2, 2], **SIMILAR, "datasets": 5, "heterogeneity_sd": 2.0}
+    found = simulate(Scenario.from_json({**scenario, "simulations": 500}))
+    assert found["like_these"]["false_claims"] <= 0.08 and found["false_claims"] <= 0.06
+    assert found["like_these"]["coverage"] > 0.92 and found["coverage"] > 0.92
+
+
 def test_a_seed_repeats_itself():
     scenario = Scenario(folds=[[1, 1, 20], [1, 1, 1]], runs=[2, 2], simulations=50)
     assert simulate(scenario) == simulate(scenario)
@@ -54,7 +70,7 @@ def test_a_seed_repeats_itself():
         ({"folds": [[1, 0]], "runs": [1, 1]}, "cluster sizes"),
         ({"folds": [[1, 1]], "runs": [1]}, "baseline and candidate"),
         ({"folds": [[1, 1]], "runs": [1, 1], "run_sd": -1}, "run_sd -1"),
-        ({"folds": [[1, 1]], "runs": [1, 1], "datasets": 3}, "cannot be simulated yet"),
+        ({"folds": [[1, 1]], "runs": [1, 1], "datasets": 0}, "datasets 0"),
     ],
 )
 def test_a_scenario_that_cannot_be_simulated_is_one_sentence(keys, match):
