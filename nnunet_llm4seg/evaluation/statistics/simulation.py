@@ -123,6 +123,12 @@ def simulate(scenario: Scenario) -> dict[str, Any]:
     return summary
 
 
+def simulated_scores(scenario: Scenario, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Scores of baseline and candidate, (count, runs, P) each, of simulated comparisons on one data set."""
+    rng = np.random.default_rng(scenario.seed)
+    return _scores(scenario, scenario.slots, np.full(count, scenario.difference), rng)
+
+
 @dataclass(frozen=True)
 class _Judged:
     """One look at a batch: the interval and the verdicts of the claim about these data sets and about such."""
