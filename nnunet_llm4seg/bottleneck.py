@@ -7,6 +7,7 @@ work elsewhere: any grid, 2D and 3D, no CUDA needed, only one layer's tensors re
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -34,8 +35,9 @@ class LLMBottleneck(nn.Module):
         prepared: The layer's tensors, if they were read already.
 
     State-dict keys: `adapter1.*` (Linear C -> D), `layer.*` (the names of `transformers`), `adapter2.*`
-    (Linear D -> C); if `residual` is `gated`, `gate` (one number); with a `lora_rank`, `lora.*` (`A` and `B` of each
-    of the layer's linear maps, by its name).
+    (Linear D -> C); if `residual` is `gated`, `gate` (one number); if `norm` is `layer`, `norm1.*` and `norm2.*`
+    (before and after the layer); with a `lora_rank`, `lora.*` (`A` and `B` of each of the layer's linear maps, by its
+    name).
 
     Attributes:
         layer: The layer for tokens, see `llm.layer.LLMLayer`, or `llm.identity.NoLayer` if `weights` is `identity`.
@@ -69,6 +71,8 @@ class LLMBottleneck(nn.Module):
         self.adapter1 = nn.Linear(channels, layer.hidden_size)
         self.layer = layer
         self.adapter2 = nn.Linear(layer.hidden_size, channels)
+        if config.norm == "layer":
+            self.norm1, self.norm2 = nn.LayerNorm(layer.hidden_size), nn.LayerNorm(layer.hidden_size)
         if config.lora_rank:  # beside the layer, never inside its names; after the adapters, which then start alike
             self.lora = add_low_rank(layer, config.lora_rank)
         if config.residual == "gated":
@@ -104,7 +108,7 @@ class LLMBottleneck(nn.Module):
         grid = features.shape[2:]
         with island(features.device.type, self.layer.compute_dtype):
             tokens = features.flatten(2).transpose(1, 2).to(torch.float32)  # (B, N, C)
-            hidden = self.layer(self.adapter1(tokens), grid)  # (B, N, D)
+            hidden = self._through_layer(self.adapter1(tokens), grid)  # (B, N, D)
             update = self.adapter2(hidden).transpose(1, 2).unflatten(2, grid).float()  # (B, C, *grid)
             if self.config.residual == "gated":
                 update = self.gate * update
@@ -118,6 +122,11 @@ class LLMBottleneck(nn.Module):
             return (
                 output.clamp(-limit, limit).to(features.dtype).contiguous()
             )  # so that the decoder keeps its memory layout
+
+    def _through_layer(self, hidden: torch.Tensor, grid: Sequence[int]) -> torch.Tensor:
+        if self.config.norm == "none":
+            return self.layer(hidden, grid)
+        return self.norm2(self.layer(self.norm1(hidden), grid))
 
     def load_layer(self, prepared: PreparedLayer) -> None:
         """Fill the layer with its initial tensors, which are removed from `prepared`.

@@ -13,6 +13,7 @@ Weights = Literal["pretrained", "shuffled", "random", "identity"]
 Attention = Literal["causal", "bidirectional"]
 Positions = Literal["paper", "rope", "axial", "none"]
 Residual = Literal["none", "gated", "zero"]
+Norm = Literal["none", "layer"]
 Dtype = Literal["auto", "bfloat16", "float32"]
 
 
@@ -42,6 +43,7 @@ class LLM4SegConfig:
     attention: Annotated[Attention, "what a token sees: those before it in raster order, or all"] = "causal"
     positions: Annotated[Positions, "rotary tables: the paper's, the model's own, per axis, or none"] = "paper"
     residual: Annotated[Residual, "none replaces the features; gated and zero add to them, from exactly 0"] = "none"
+    norm: Annotated[Norm, "a trained LayerNorm of the tokens before and after the layer, or none"] = "none"
     stage: Annotated[int, "encoder stage whose output goes through the layer; -1 is the bottleneck"] = -1
     dtype: Annotated[Dtype, "compute type; auto is bfloat16 if the GPU supports it, else float32"] = "auto"
     seed: Annotated[int, "seed of shuffled and random weights"] = 0

@@ -24,7 +24,7 @@ class LLMShare:
 
     Attributes:
         layer_parameters: Of the language model's layer or consecutive layers.
-        trained_parameters: Of the adapters, the gate, LoRA and, if it is trained, the layer.
+        trained_parameters: Of the adapters, the gate, norms, LoRA and, if it is trained, the layer.
         file_bytes: The layer in the dtype in which a checkpoint stores it.
         weight_bytes: All weights in float32, with gradient and momentum for those that are trained.
         activation_bytes: What autograd keeps from one forward pass in float32, including the attention weights, which

@@ -286,3 +286,23 @@ def test_what_the_newest_transformers_wrote_computes_the_same_on_this_one():
     block = LLMBottleneck(4, LLM4SegConfig(model="gone", layer=1, positions="rope"), spec=spec)
     block.load_state_dict({key: value for key, value in case.items() if key not in ("input", "output")})
     assert relative(block(case["input"]), case["output"]) < 1e-5
+
+
+@pytest.mark.parametrize("weights", ["pretrained", "identity"])
+def test_a_layernorm_before_and_after_the_layer_is_computed_trained_and_stored(llama, weights):
+    plain, block = make(llama, weights=weights), make(llama, weights=weights, norm="layer")
+    new = block.state_dict().keys() - plain.state_dict().keys()
+    assert new == {f"norm{i}.{name}" for i in (1, 2) for name in ("weight", "bias")}
+    with torch.no_grad():
+        block.norm1.weight.mul_(2)
+    x = torch.randn(2, 6, 3, 4)
+    tokens = block.adapter1(x.flatten(2).mT)
+    before = torch.nn.functional.layer_norm(tokens, tokens.shape[-1:]) * 2
+    after = block.layer(before, (3, 4))
+    expected = block.adapter2(torch.nn.functional.layer_norm(after, after.shape[-1:])).mT.unflatten(2, (3, 4))
+    assert relative(block(x), expected) < 1e-5
+    block(x).square().sum().backward()
+    assert all(p.grad is not None for norm in (block.norm1, block.norm2) for p in norm.parameters())
+    again = LLMBottleneck(6, block.config, spec=block.spec)
+    again.load_state_dict(block.half().state_dict())
+    assert torch.equal(again(x), block(x))

@@ -28,7 +28,8 @@ def describe_settings(settings: Settings) -> str:
             f"({'trained' if config.trainable else 'frozen'}{adapted}{stored})",
             f"attention {config.attention} || positions {config.positions}",
         ]
-    way = [f"residual {config.residual} || stage {config.stage}"]
+    norm = f" || norm {config.norm}" if config.norm != "none" else ""
+    way = [f"residual {config.residual}{norm} || stage {config.stage}"]
     return f"LLM4Seg: {' || '.join([*layer, *way])} || sha256 {settings.spec.sha256[:12]}"
 
 
