@@ -16,6 +16,7 @@ _PUBLIC = {
     "LLMBottleneck": "bottleneck",
     "LLM4SegUNet": "network",
     "inject": "network",
+    "inject_at": "other_networks",
     "use_trainers": "nnunet.environment",
 }
 
