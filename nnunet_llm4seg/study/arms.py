@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import PurePath
 from typing import Any
 
@@ -107,8 +107,30 @@ def _slug(value: Any) -> str:
     return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.")
 
 
+def default_claims(arms: Sequence[Arm]) -> tuple[Claim, ...]:
+    """The claims of a study whose file names none: the layer helps, then it is what it has learned, not its structure.
+
+    The first arm with a layer of its own weights, against the vanilla first arm, and then against its controls:
+    shuffled, random, identity. An arm of a sweep is chosen by nobody, so it makes no claim.
+    """
+    with_layer = [(arm, arm.config) for arm in arms if arm.config is not None]
+    own = [pair for pair in with_layer if pair[1].weights == "pretrained" and not _is_swept(pair[0])]
+    if arms[0].fields is not None or not own:
+        return ()
+    main, config = own[0]
+    against = [arms[0]]
+    for weights in ("shuffled", "random", "identity"):
+        control = replace(config, weights=weights)
+        against += [arm for arm, other in with_layer if replace(other, seed=control.seed) == control]
+    return tuple(Claim(main.name, arm.name) for arm in against)
+
+
+def _is_swept(arm: Arm) -> bool:
+    return arm.config is not None and arm.name.endswith(f"_layer{arm.config.layer}")
+
+
 def read_claims(content: Any, arms: Sequence[Arm], where: str) -> tuple[Claim, ...]:
-    """The claims in their order; none in the file means that each arm is compared with the first.
+    """The claims in their order; none in the file are `default_claims`.
 
     Raises:
         StudyError: one is not of the form `arm > arm`, or names an arm that does not exist.

@@ -11,7 +11,7 @@ from typing import Any
 
 from nnunet_llm4seg.errors import StudyError
 from nnunet_llm4seg.nnunet.lengths import DEFAULT_EPOCHS, SMOKE, SUFFIXED_EPOCHS, trainer_suffix
-from nnunet_llm4seg.study.arms import Arm, Claim, check_name, read_arms, read_claims
+from nnunet_llm4seg.study.arms import Arm, Claim, check_name, default_claims, read_arms, read_claims
 from nnunet_llm4seg.study.degraded import Degraded, read_degraded
 from nnunet_llm4seg.study.engines import Engine, LocalEngine, read_engine
 from nnunet_llm4seg.study.reading import check_keys, load_mapping, take, take_positive
@@ -71,6 +71,11 @@ class Study:
     @property
     def sha256(self) -> str:
         return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @property
+    def ordered_claims(self) -> tuple[Claim, ...]:
+        """The file's claims in their order, or the default ones."""
+        return self.claims or default_claims(self.arms)
 
     def configuration(self, dataset: str) -> str:
         """The configuration of a data set, which is named as in the file."""

@@ -42,7 +42,7 @@ def describe_plan(study: Study, say: Say) -> None:
         )
         role = " (baseline)" if i == 0 else ""
         say(f"arm {arm.name}{role}: {fields}; {arm_trainer(study, arm)}, {arm_plans(study, arm)}")
-    say(f"claims, in this order: {', '.join(map(str, study.claims)) or 'each arm against the first'}")
+    say(f"claims, in this order: {', '.join(map(str, study.ordered_claims)) or 'each arm against the first'}")
     for line in missing(study):
         say(f"first: {line}")
     numbers = count(list(found.values()))

@@ -1,7 +1,8 @@
 """What is compared when only a part is done, and how `compare` is called."""
 
+from nnunet_llm4seg.study.comparable import comparisons, ladders
 from nnunet_llm4seg.study.file import parse_study
-from nnunet_llm4seg.study.report import compare_words, comparisons, ladders
+from nnunet_llm4seg.study.report import compare_words
 from nnunet_llm4seg.study.trainings import StudyData, list_trainings
 
 TEXT = """
@@ -35,10 +36,22 @@ def test_claims_come_in_the_files_order_and_other_arms_meet_the_first(tmp_path):
     ]
 
 
-def test_without_claims_every_arm_meets_the_first(tmp_path):
-    study = parse_study(TEXT.replace("claims: [frozen > vanilla, frozen > shuffled]", ""), tmp_path, "s.yaml")
+def test_without_claims_the_controls_follow_vanilla_and_every_other_arm_meets_the_first(tmp_path):
+    text = TEXT.replace("claims: [frozen > vanilla, frozen > shuffled]", "")
+    text = text.replace("  shuffled:", "  nothing: {layer: 1, weights: identity}\n  shuffled:")
+    study = parse_study(text, tmp_path, "s.yaml")
+    assert list(map(str, study.ordered_claims)) == ["frozen > vanilla", "frozen > shuffled", "frozen > nothing"]
+    (base, arms), *controls = ladders(study)
+    assert base.name == "vanilla" and [arm.name for arm in arms] == ["frozen", "sweep_layer2", "sweep_layer3"]
+    assert [base.name for base, _ in controls] == ["shuffled", "nothing"]
+
+
+def test_a_sweep_alone_claims_nothing(tmp_path):
+    text = TEXT.split("  frozen")[0] + "  sweep: {layer: [2, 3]}"
+    study = parse_study(text, tmp_path, "s.yaml")
+    assert study.ordered_claims == ()
     ((base, arms),) = ladders(study)
-    assert base.name == "vanilla" and len(arms) == 4
+    assert base.name == "vanilla" and len(arms) == 2
 
 
 def test_all_that_is_done_is_compared_with_its_runs(tmp_path):

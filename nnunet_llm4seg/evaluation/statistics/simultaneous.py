@@ -19,10 +19,12 @@ def simultaneous(rows: Sequence[Estimate]) -> list[list[float]]:
     >>> [[round(bound, 3) for bound in interval] for interval in simultaneous([row] * 5)]
     [[-0.014, 0.054], [-0.014, 0.054], [-0.014, 0.054], [-0.014, 0.054], [-0.014, 0.054]]
     """
-    share = (1 - LEVEL) / (2 * max(len(rows), 1))
-    halves = [_half(row["method"]["se"], row["method"]["df"], share) for row in rows]
-    return [[row["difference"] - half, row["difference"] + half] for row, half in zip(rows, halves, strict=True)]
+    return [
+        simultaneous_interval(row["difference"], row["method"]["se"], row["method"]["df"], len(rows)) for row in rows
+    ]
 
 
-def _half(se: float, df: float, share: float) -> float:
-    return 0.0 if se == 0 else float(stats.t.isf(share, df) * se)
+def simultaneous_interval(difference: float, se: float, df: float, count: int) -> list[float]:
+    """A t interval that is one of `count` which all hold together, by Bonferroni."""
+    half = 0.0 if se == 0 else float(stats.t.isf((1 - LEVEL) / (2 * max(count, 1)), df) * se)
+    return [difference - half, difference + half]

@@ -1,0 +1,94 @@
+"""A sweep over layers: the gain of each over one shared baseline, and what may be said about the best."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnunet_llm4seg.config import LLM4SegConfig
+from nnunet_llm4seg.evaluation.statistics.decision import decisive_p, verdict
+from nnunet_llm4seg.evaluation.statistics.intervals import fold_interval, method_interval
+from nnunet_llm4seg.evaluation.statistics.multiplicity import holm
+from nnunet_llm4seg.evaluation.statistics.simultaneous import simultaneous_interval
+from nnunet_llm4seg.evaluation.statistics.slots import Slots
+from nnunet_llm4seg.evaluation.statistics.sweeps import cross_fitted, rank_correlation
+from nnunet_llm4seg.study.arms import Arm
+
+
+def sweeps(arms: Sequence[Arm]) -> list[list[Arm]]:
+    """Arms that differ in nothing but the layer, by layer; two or more each."""
+    groups: dict[LLM4SegConfig, list[Arm]] = {}
+    for arm in arms:
+        if arm.config is not None:
+            groups.setdefault(replace(arm.config, layer=0), []).append(arm)
+    return [sorted(group, key=_layer) for group in groups.values() if len(group) > 1]
+
+
+def sweep_results(
+    swept: Sequence[Arm],
+    scores: Mapping[str, np.ndarray],
+    baseline: np.ndarray,
+    slots: Slots,
+    named: Collection[str],
+    ranks: Mapping[str, float],
+) -> dict[str, Any]:
+    """All of one sweep on one data set, for study.json.
+
+    Args:
+        scores: of each arm by its name in the study (S, P).
+        named: arms that a claim names, and which were so chosen before.
+        ranks: effective rank of the features after the layer, of the arms that were analysed.
+    """
+    intervals = [method_interval(scores[arm.name], baseline, slots) for arm in swept]
+    folds = [fold_interval(scores[arm.name], baseline, slots) for arm in swept]
+    adjusted = holm([float(decisive_p(*both)) for both in zip(intervals, folds, strict=True)])
+    rows: list[dict[str, Any]] = []
+    for arm, interval, over, p in zip(swept, intervals, folds, adjusted, strict=True):
+        band = simultaneous_interval(float(interval.difference), float(interval.se), float(interval.df), len(swept))
+        rows.append(
+            {
+                "arm": arm.name,
+                "layer": _layer(arm),
+                "named": arm.name in named,
+                "gain": float(interval.difference),
+                "interval": [float(bound) for bound in interval.bounds],
+                "band": band,
+                "p_holm": p,
+                "verdict": str(verdict(interval, over, p)),
+                "effective_rank": ranks.get(arm.name),
+            }
+        )
+    gains = [slots.fold_parts(scores[arm.name].mean(0) - baseline.mean(0)) / slots.fold_share for arm in swept]
+    known = [row for row in rows if row["effective_rank"] is not None]
+    correlation = rank_correlation(
+        np.array([row["effective_rank"] for row in known]), np.array([row["gain"] for row in known])
+    )
+    return {
+        "layers": rows,
+        "chosen": max(rows, key=lambda row: row["gain"])["arm"],
+        "cross_fitted_gain": cross_fitted(np.array(gains), slots.fold_share),
+        "effective_rank_and_gain": {"layers": len(known), "spearman": correlation[0], "p": correlation[1]},
+    }
+
+
+def effective_rank(folds: Sequence[Path]) -> float | None:
+    """Mean over cases and folds of the effective rank after the layer, from `analysis/analysis.csv`; None without."""
+    values: list[float] = []
+    for folder in folds:
+        path = folder / "analysis" / "analysis.csv"
+        if path.is_file():
+            with path.open(newline="", encoding="utf-8") as file:
+                rows = csv.DictReader(file)
+                values += [float(row["effective_rank"]) for row in rows if row.get("place") == "after"]
+    known = [value for value in values if np.isfinite(value)]
+    return float(np.mean(known)) if known else None
+
+
+def _layer(arm: Arm) -> int:
+    assert arm.config is not None
+    return arm.config.layer

@@ -1,0 +1,57 @@
+"""The looks that were taken at a study's claims, kept in its folder; earlier looks leave less to later ones."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from nnunet_llm4seg.errors import DatasetError, StudyError
+from nnunet_llm4seg.evaluation.statistics.looks import Look, next_level
+from nnunet_llm4seg.files import write_json
+from nnunet_llm4seg.nnunet.files import read_json
+
+FILE = "looks.json"
+
+
+class Looks:
+    """The record of a study's looks, by claim."""
+
+    def __init__(self, folder: Path) -> None:
+        """Read `looks.json` of a study's folder; without it nothing was looked at.
+
+        Raises:
+            StudyError: the file is damaged.
+        """
+        self.path = folder / FILE
+        self.by_claim: dict[str, list[dict[str, Any]]] = {}
+        if not self.path.is_file():
+            return
+        try:
+            self.by_claim = read_json(self.path)
+            for looks in self.by_claim.values():
+                [Look(float(look["information"]), float(look["level"])) for look in looks]
+        except (DatasetError, AttributeError, KeyError, TypeError, ValueError) as error:
+            raise StudyError(
+                f"{self.path} is damaged ({error!r}); restore it, because earlier looks decide what may be claimed."
+            ) from error
+
+    def level(self, claim: str, information: float) -> float:
+        """The level of a claim's test now.
+
+        Args:
+            information: share of the planned trainings that the look sees.
+        """
+        earlier = [Look(look["information"], look["level"]) for look in self.by_claim.get(claim, [])]
+        return next_level(earlier, information)
+
+    def record(self, claim: str, information: float, verdict: str) -> None:
+        """Add a look; without new trainings it is no look."""
+        looks = self.by_claim.setdefault(claim, [])
+        if not any(look["information"] == information for look in looks):
+            level = self.level(claim, information)
+            when = time.strftime("%Y-%m-%d %H:%M:%S %z")
+            looks.append({"when": when, "information": information, "level": level, "verdict": verdict})
+
+    def write(self) -> None:
+        write_json(self.path, self.by_claim)

@@ -1,0 +1,137 @@
+"""A study's answer over data sets, arms and layers, from made-up scores; nothing is trained."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from nnunet_llm4seg.errors import StudyError
+from nnunet_llm4seg.study.answer import answer_lines
+from nnunet_llm4seg.study.comparable import comparisons
+from nnunet_llm4seg.study.file import parse_study
+from nnunet_llm4seg.study.findings import arm_name, find
+from nnunet_llm4seg.study.looks import Looks
+from nnunet_llm4seg.study.trainings import StudyData, list_trainings
+
+TEXT = """
+study: s
+datasets: [1, 2, 3]
+configuration: 2d
+runs: 3
+epochs: 5
+arms:
+  vanilla: vanilla
+  frozen: {layer: 1}
+  shuffled: {layer: 1, weights: shuffled}
+  sweep: {layer: [2, 3]}
+claims: [frozen > vanilla, frozen > shuffled]
+"""
+CASES = 8
+FOLDS = tuple(tuple(f"c{fold}_{i}" for i in range(CASES)) for fold in range(4))
+DATA = [StudyData(f"Dataset00{i}_X", "2d", FOLDS, ".png") for i in (1, 2, 3)]
+
+
+class Made:
+    """A study whose trainings are done up to some run, with the files that `compare` would have written."""
+
+    def __init__(self, folder, gains, datasets=3, leaked=()):
+        self.study = parse_study(TEXT, folder, "s.yaml")
+        self.data, self.gains, self.leaked = DATA[:datasets], gains, leaked
+        self.trainings = list_trainings(self.study, self.data)
+
+    def found(self, runs=3):
+        done = {training.key for training in self.trainings if training.run <= runs}
+        compared = comparisons(self.study, self.trainings, done)
+        for chosen in compared:
+            self.write(chosen, runs)
+        return find(self.study, self.trainings, compared)
+
+    def write(self, chosen, runs):
+        folder = self.study.folder / "report" / chosen.name
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "per_case.csv").open("w", newline="") as file:
+            table = csv.writer(file)
+            table.writerow(["arm", "run", "fold", "case", "cluster", "leaked", "label", "dice", "empty"])
+            for arm in (chosen.baseline, *chosen.candidates):
+                seed = [ord(letter) for letter in chosen.data.name + arm.name]
+                noise = np.random.default_rng(seed).normal(0, 0.01, (3, 4, CASES))
+                for run in range(runs):
+                    for fold, cases in enumerate(FOLDS):
+                        for i, case in enumerate(cases):
+                            value = 0.8 + self.gains.get(arm.name, 0.0) + noise[run, fold, i]
+                            row = [arm_name(self.study, arm), run, fold, case, case, int(case in self.leaked)]
+                            table.writerow([*row, "lesion", f"{value:.6g}", ""])
+
+
+def test_claims_hold_in_their_order(tmp_path):
+    first, second = Made(tmp_path, {"frozen": 0.05}).found()["claims"]
+    assert (first["these"]["verdict"], second["these"]["verdict"]) == ("better", "better")
+    assert first["like_these"]["verdict"] == "better"
+    assert first["level"] == pytest.approx(0.05, abs=1e-6) and first["information"] == 1
+    assert all(found["p_holm"] >= found["p"] for found in first["datasets"].values())
+    assert all(found["probability_of_false_claim"] < 0.001 for found in first["datasets"].values())
+
+
+def test_behind_a_claim_that_fails_nothing_is_tested(tmp_path):
+    found = Made(tmp_path, {"shuffled": -0.05}).found()
+    first, second = found["claims"]
+    assert first["these"]["verdict"] == "open"
+    assert second["these"]["verdict"] == second["like_these"]["verdict"] == "not tested"
+    assert any("not tested, because a claim before it does not hold" in line for line in answer_lines(found))
+
+
+def test_an_early_look_is_recorded_and_the_later_one_has_less(tmp_path):
+    made = Made(tmp_path, {"frozen": 0.05})
+    early = made.found(runs=2)["claims"][0]
+    again = made.found(runs=2)["claims"][0]
+    assert early["information"] == pytest.approx(2 / 3) and early["level"] == again["level"] < 0.02
+    last = made.found()
+    assert 0.03 < last["claims"][0]["level"] < 0.05
+    kept = json.loads((tmp_path / "s" / "looks.json").read_text())
+    assert [look["verdict"] for look in kept["frozen > vanilla"]] == ["better", "better"]
+    sentence = answer_lines(last)[2]
+    assert sentence.startswith("1. **frozen > vanilla** on average over these 3 data sets: holds. +")
+    assert "(last look, number 2: 100 % of the planned trainings; tested at " in sentence
+
+
+def test_damaged_looks_are_refused(tmp_path):
+    (tmp_path / "looks.json").write_text('{"a > b": [{"information": 0.5}]}')
+    with pytest.raises(StudyError, match=r"is damaged .* earlier looks decide what may be claimed"):
+        Looks(tmp_path)
+
+
+def test_the_sweep_shares_one_baseline_and_marks_the_layer_that_was_named(tmp_path):
+    made = Made(tmp_path, {"frozen": 0.0, "sweep_layer3": 0.03}, datasets=1)
+    model = f"{arm_name(made.study, made.study.arms[-1])}__2d"
+    folder = tmp_path / "s" / "results" / "run_1" / DATA[0].name / model / "fold_0" / "analysis"
+    folder.mkdir(parents=True)
+    (folder / "analysis.csv").write_text("case,place,effective_rank\na,before,2\na,after,7.5\nb,after,nan\n")
+    (sweep,) = made.found()["sweeps"]
+    assert [(row["layer"], row["named"]) for row in sweep["layers"]] == [(1, True), (2, False), (3, False)]
+    assert [row["effective_rank"] for row in sweep["layers"]] == [None, None, 7.5]
+    assert sweep["chosen"] == "sweep_layer3" and sweep["layers"][2]["verdict"] == "better"
+    assert sweep["cross_fitted_gain"] == pytest.approx(sweep["layers"][2]["gain"])
+    row = sweep["layers"][0]
+    assert row["band"][0] < row["interval"][0] and row["band"][1] > row["interval"][1]
+
+
+def test_per_case_scores_and_ranks_of_all_arms(tmp_path):
+    found = Made(tmp_path, {"frozen": 0.05}, datasets=1).found()
+    name = "Dataset001_X_2d_against_vanilla"
+    assert found["ranks"][name]["frozen"]["first"] == 1
+    lines = (tmp_path / "s" / "report" / f"per_case_{name}.csv").read_text().splitlines()
+    assert lines[0] == "case,vanilla,frozen,sweep_layer2,sweep_layer3" and len(lines) == 1 + 4 * CASES
+    assert "on this data set: holds." in answer_lines(found)[2]
+
+
+def test_leaked_cases_are_omitted_and_counted(tmp_path):
+    found = Made(tmp_path, {"frozen": 0.05}, datasets=1, leaked={"c0_0", "c1_3"}).found()
+    assert found["leaked"]["Dataset001_X_2d_against_vanilla"] == 2
+    assert any("2 cases with a near-duplicate or the same patient" in line for line in answer_lines(found))
+
+
+def test_one_run_claims_nothing(tmp_path):
+    found = Made(tmp_path, {"frozen": 0.05}, datasets=1).found(runs=1)
+    assert found["claims"][0]["these"]["verdict"] in ("ahead", "open")
+    assert found["claims"][1]["these"]["verdict"] == "not tested"
