@@ -54,7 +54,7 @@ def analyze(
             table.add_row(what, *(f"{means(rows, place)[what]:.4g}" for place in places))
         console.print(table)
         without = sum(row["map_iou"] != row["map_iou"] for row in rows if row["place"] == "before")
-        print(f"{len(rows) // len(places)} cases, {without} without a map IoU (no foreground, or a constant map).")
+        print(f"Cases: {len(rows) // len(places)}, {without} without a map IoU (no foreground, or a constant map).")
         if name == "all" and not cases:
             print("The fold `all` was trained on these cases: they are not held out.")
         print(f"Wrote {folder / 'analysis.csv'}, summary.png and cases/.")

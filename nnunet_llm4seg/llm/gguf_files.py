@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.util
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,7 @@ class GGUFModel:
         _refuse_other_contents(values, path)
         self.architecture = str(values.get("general.architecture"))
         self.config = fields_of(self.architecture, values, path)
+        _refuse_mixed_parts(self.headers)
         self._tensors = {name: header for header in self.headers for name in header.tensors}
         if f"{self._block(0)}attn_q.bias" in self._tensors and self.architecture == "llama":
             self.config["attention_bias"] = True
@@ -220,6 +221,25 @@ def _parts(path: Path) -> list[Path]:
     if missing:
         raise ModelFilesError(f"model: {path} is one of {total} parts, and {missing[0]} is missing; put it beside.")
     return parts
+
+
+def _refuse_mixed_parts(headers: Sequence[GGUFHeader]) -> None:
+    """Refuse files that are not the parts of one split model, of which the last read would win."""
+    seen: dict[str, Path] = {}
+    for number, header in enumerate(headers):
+        said = header.values.get("split.no", number), header.values.get("split.count") or len(headers)
+        if said != (number, len(headers)):
+            raise ModelFilesError(
+                f"model: by its name {header.path} is part {number + 1} of {len(headers)}, but its header says "
+                f"split.no {said[0]!r} (counted from 0) of {said[1]!r}; download the parts again."
+            )
+        for name in header.tensors:
+            if name in seen:
+                raise ModelFilesError(
+                    f"model: {name} is in {seen[name].name} and in {header.path}, which are not parts of one model; "
+                    "download them again."
+                )
+            seen[name] = header.path
 
 
 def _refuse_other_contents(values: Mapping[str, Any], path: Path) -> None:

@@ -102,6 +102,10 @@ def _folder(model: str) -> Path | None:
     if not folder.is_dir():
         return None
     if not (folder / "config.json").is_file():
+        if held := sorted(folder.glob("*.gguf")):
+            raise ModelFilesError(
+                f"model: the folder {model!r} holds GGUF files; name one of them, such as {held[0]}."
+            )
         raise ModelFilesError(
             f"model: the folder {model!r} has no config.json; give a folder in Hugging Face's layout "
             "(config.json beside model.safetensors)."

@@ -18,6 +18,7 @@ from nnunet_llm4seg.nnunet.plans import asking_configurations, inherited
 from nnunet_llm4seg.nnunet.trainers import find_trainer
 from nnunet_llm4seg.plans.make import read_source
 from nnunet_llm4seg.trainer.base import nnUNetTrainerLLM4Seg
+from nnunet_llm4seg.trainer.variants import NAMES
 
 _OPTIONS = (
     *("-i", "-o", "-d", "-c", "-tr", "-p", "-f", "-pretrained_weights", "-device", "-num_gpus", "-chk"),
@@ -40,7 +41,7 @@ def check_train(words: Sequence[str]) -> None:
     inherited(plans, given.configuration, "architecture")
     if given.fold != "all" and not given.fold.isdecimal():
         raise ConfigError(f"fold: {given.fold!r} is not allowed; give a number, such as 0, or all.")
-    ours = issubclass(find_trainer(given.tr), nnUNetTrainerLLM4Seg)
+    ours = issubclass(find_trainer(given.tr, NAMES), nnUNetTrainerLLM4Seg)
     if not ours and given.configuration in asking_configurations(plans):
         raise ConfigError(
             f"trainer: the plans {given.p!r} ask for an LLM layer, and {given.tr} has none; add "
@@ -65,7 +66,7 @@ def check_predict(words: Sequence[str]) -> None:
     given = _parse(words, (), {"-tr": "nnUNetTrainer", "-p": "nnUNetPlans"})
     if given is None or not (given.i and given.d and given.c):
         return
-    find_trainer(given.tr)
+    find_trainer(given.tr, NAMES)
     results = dataset_folder("nnUNet_results", given.d)
     folder = results / model_folder_name(given.tr, given.p, given.c)
     if not folder.is_dir():

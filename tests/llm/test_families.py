@@ -296,6 +296,15 @@ def test_code_of_a_models_own_and_is_causal_false_are_said(llama, tmp_path, capl
     assert "is_causal false" in caplog.text and "attention bidirectional" in caplog.text
 
 
+@pytest.mark.parametrize("attention", ["causal", "bidirectional"])
+def test_causal_attention_of_a_vision_transformer_is_warned_of(attention, tmp_path, caplog):
+    values = {**ENCODER, "model_type": "siglip_vision_model", "image_size": 16, "patch_size": 4}
+    (tmp_path / "config.json").write_text(json.dumps(values))
+    prepare_layer(LLM4SegConfig(model=str(tmp_path), layer=1, weights="random", positions="none", attention=attention))
+    told = "the layer is of a vision transformer (siglip_vision_model)" in caplog.text
+    assert told == (attention == "causal")
+
+
 @pytest.mark.parametrize(
     ("method", "advice"),
     [

@@ -2,6 +2,7 @@
 
 import re
 import struct
+from dataclasses import replace
 
 import gguf
 import numpy as np
@@ -14,6 +15,7 @@ from nnunet_llm4seg.errors import ModelFilesError
 from nnunet_llm4seg.llm.build import build_layer
 from nnunet_llm4seg.llm.description import describe_layer
 from nnunet_llm4seg.llm.gguf_files import GGUFModel
+from nnunet_llm4seg.llm.gguf_header import read_header
 
 Kind = gguf.GGMLQuantizationType
 
@@ -130,6 +132,46 @@ def test_what_is_not_understood_is_refused(more, message, tmp_path):
     with pytest.raises(ModelFilesError, match=message):
         model = GGUFModel(save_gguf(tmp_path / "m.gguf", **more))
         shapes = shapes_of(model)
+        model.read_layer(1, shapes)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({}, r"token_embd\.weight is in m-00001-of-00002\.gguf and in .*, which are not parts of one model"),
+        ({"split.no": 1, "split.count": 3}, r"is part 1 of 2, but its header says split\.no 1 .* of 3; download"),
+        ({"split.no": "x"}, r"split\.no 'x'"),
+    ],
+)
+def test_files_that_are_not_the_parts_of_one_model_are_refused(values, message, tmp_path, monkeypatch):
+    for part in (1, 2):
+        save_gguf(tmp_path / f"m-0000{part}-of-00002.gguf")
+
+    def with_split(path):
+        header = read_header(path)
+        return replace(header, values={**header.values, **values})
+
+    monkeypatch.setattr("nnunet_llm4seg.llm.gguf_files.read_header", with_split)
+    with pytest.raises(ModelFilesError, match=message):
+        GGUFModel(tmp_path / "m-00001-of-00002.gguf")
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        (
+            999,
+            r"is of ggml's type 999, which the installed gguf does not know; install a newer gguf, or choose another",
+        ),
+        (int(Kind.Q8_1), r"is stored as Q8_1, which the installed gguf cannot read; choose another quantisation"),
+    ],
+)
+def test_a_quantisation_that_cannot_be_expanded_is_refused_by_name(kind, message, tmp_path):
+    model = GGUFModel(save_gguf(tmp_path / "m.gguf"))
+    shapes, name = shapes_of(model), "blk.1.attn_q.weight"
+    tensors = model.headers[0].tensors
+    tensors[name] = replace(tensors[name], kind=kind)
+    with pytest.raises(ModelFilesError, match=f"{re.escape(name)} of .* {message}"):
         model.read_layer(1, shapes)
 
 

@@ -6,7 +6,7 @@ from gguf_models import save_gguf
 
 from nnunet_llm4seg import LLM4SegConfig, LLMBottleneck
 from nnunet_llm4seg.errors import ModelFilesError
-from nnunet_llm4seg.llm.locate import config_at_hand, find_gguf
+from nnunet_llm4seg.llm.locate import config_at_hand, find_gguf, locate
 from nnunet_llm4seg.llm.source import LayerSpec, prepare_layer
 
 
@@ -69,3 +69,9 @@ def test_name_of_a_folder_and_of_an_ollama_model_is_refused(tmp_path, monkeypatc
         find_gguf("llama")
     assert find_gguf("./llama") is None
     assert find_gguf("llama:latest").read_bytes() == b"GGUF"
+
+
+def test_a_folder_of_gguf_files_says_that_a_file_is_to_be_named(tmp_path):
+    (tmp_path / "m.gguf").write_bytes(b"GGUF")
+    with pytest.raises(ModelFilesError, match=r"holds GGUF files; name one of them, such as .*m\.gguf"):
+        locate(str(tmp_path), None, 0)

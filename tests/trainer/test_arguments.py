@@ -43,6 +43,10 @@ def project(tmp_path, monkeypatch, llama):
         ("1 3d_lowres 0 -p Q", "'3d_lowres' has no architecture"),
         ("1 2d first -p Q", "fold: 'first' is not allowed"),
         ("1 2d 0 -p Q -tr Missing", "add its folder: `export nnUNet_extTrainer=FOLDER"),
+        (
+            "1 2d 0 -p P -tr nnUNetTrainerNoDeepSupervision_smoke",
+            r"correct the name \(.*nnUNetTrainerVanillaNoDeepSupervision_smoke.*\?\), or, if",
+        ),
         ("1 2d 0 -p Q", "ask for an LLM layer, and nnUNetTrainer has none; add `-tr nnUNetTrainerLLM4Seg`"),
         ("1 2d 0 -p Q -tr nnUNetTrainer_5epochs", "nnUNetTrainer_5epochs has none"),
     ],

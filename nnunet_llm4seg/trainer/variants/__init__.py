@@ -49,6 +49,7 @@ VARIANTS: dict[str, Mapping[str, Any]] = {
 _EVERY = {
     name: found for name, found in globals().items() if name.startswith("nnUNetTrainer") and name != "nnUNetTrainer"
 }
+NAMES = tuple(_EVERY)  # of all trainers of this package
 # both arms by the recipes of the paper's other networks, any length
 RECIPE_TRAINERS: dict[str, type[nnUNetTrainer]] = {
     name: trainer for name, trainer in _EVERY.items() if issubclass(trainer, Recipe)
