@@ -45,7 +45,7 @@ class LLM4SegConfig:
     residual: Annotated[Residual, "none replaces the features; gated and zero add to them, from exactly 0"] = "none"
     norm: Annotated[Norm, "a trained LayerNorm of the tokens before and after the layer, or none"] = "none"
     stage: Annotated[int, "encoder stage whose output goes through the layer; -1 is the bottleneck"] = -1
-    dtype: Annotated[Dtype, "compute type; auto is bfloat16 if the GPU supports it, else float32"] = "auto"
+    dtype: Annotated[Dtype, "compute type; auto is bfloat16 if the GPU or CPU computes in it, else float32"] = "auto"
     seed: Annotated[int, "seed of shuffled and random weights"] = 0
     embed_weights: Annotated[bool, "keep the frozen layer inside checkpoints"] = True
     max_tokens: Annotated[int, "refuse more tokens at patch size; attention grows with their square"] = 4096

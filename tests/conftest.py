@@ -15,6 +15,14 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.get_closest_marker("integration") is None)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _float32_on_every_cpu():
+    """Parity is a statement about float32, whatever the CPU that runs the tests prefers."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nnunet_llm4seg.llm.precision.cpu_computes_in_bfloat16", lambda: False)
+        yield
+
+
 @pytest.fixture(scope="session")
 def llama(tmp_path_factory) -> Path:
     """A tiny LLaMA folder: 3 layers, hidden 32, float32."""

@@ -21,7 +21,8 @@ class LLMLayer(HeldTensors):
     Shapes: (B, N, D) in and out. The output has the dtype in which the layer computes.
 
     Args:
-        config: Which layer, and how it is used.
+        config: Which layer, and how it is used. `residual`, `norm`, `lora_rank` and `stage` concern what surrounds it,
+            see `bottleneck.LLMBottleneck`.
         spec: The layer's identity, if it is known already: then only a skeleton is built, and the tensors come
             from `load_state_dict` or `fill`.
         prepared: The layer's tensors, if they were read already. Without these two the model is looked up.

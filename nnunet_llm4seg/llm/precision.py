@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import lru_cache
+from pathlib import Path
 
 import torch
 
@@ -14,13 +16,30 @@ from nnunet_llm4seg.llm.dtypes import torch_dtype
 
 Move = Callable[[torch.Tensor], torch.Tensor]
 
+_CPU_INFO = Path("/proc/cpuinfo")
+_NATIVE = {"amx_bf16", "avx512_bf16"}  # instructions that multiply bfloat16 numbers; others emulate it, slower
+
 
 def compute_dtype(setting: str, device: torch.device) -> torch.dtype:
-    """The dtype of the layer's matrix products: `auto` is bfloat16 if the GPU supports it, else float32."""
-    if setting == "auto":
+    """The dtype of the layer's matrix products: `auto` is bfloat16 if the GPU or CPU computes in it, else float32."""
+    if setting != "auto":
+        return torch_dtype(setting)
+    if device.type == "cpu":
+        native = cpu_computes_in_bfloat16()
+    else:
         native = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-        return torch.bfloat16 if native else torch.float32
-    return torch_dtype(setting)
+    return torch.bfloat16 if native else torch.float32
+
+
+@lru_cache(maxsize=1)
+def cpu_computes_in_bfloat16() -> bool:
+    """Whether this CPU has instructions for bfloat16 (AMX or AVX512-BF16) and torch uses them; only known on Linux."""
+    try:
+        lines = _CPU_INFO.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return False
+    flags = next((line for line in lines if line.startswith("flags")), "")
+    return torch.backends.mkldnn.is_available() and not _NATIVE.isdisjoint(flags.split())
 
 
 def island(device_type: str, dtype: torch.dtype) -> AbstractContextManager:
