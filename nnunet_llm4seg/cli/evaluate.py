@@ -7,6 +7,8 @@ import typer
 
 from nnunet_llm4seg.cli import app
 
+_COLUMNS = 6
+
 
 @app.command()
 def evaluate(
@@ -17,7 +19,7 @@ def evaluate(
     ] = None,
     tolerance: Annotated[float | None, typer.Option(help="Of the NSD. [default: 2 mm in 3D, 2 pixels in 2D]")] = None,
 ) -> None:
-    """Dice, IoU, precision, recall, HD95 and NSD of every case and label."""
+    """Overlap, surface, volume and detection metrics of every case and label."""
     from rich.console import Console
     from rich.table import Table
 
@@ -26,11 +28,12 @@ def evaluate(
 
     with progress_bar("predictions measured") as progress:
         result = run(predictions, labels, output=output, tolerance=tolerance, progress=progress)
-    columns = next(iter(result["mean"].values()))
-    table = Table("label", *columns, title=f"{result['cases']} cases")
-    for label, metrics in result["mean"].items():
-        table.add_row(label, *(f"{value:.4f}" for value in metrics.values()))
-    Console().print(table)
+    columns = list(next(iter(result["mean"].values())))
+    for shown in (columns[:_COLUMNS], columns[_COLUMNS:]):  # all side by side do not fit in a terminal
+        table = Table("label", *shown, title=f"{result['cases']} cases")
+        for label, metrics in result["mean"].items():
+            table.add_row(label, *(f"{metrics[name]:.4f}" for name in shown))
+        Console().print(table)
     counts = result["empty_masks"]["counts"]
     used = [f"{label} {', '.join(f'{kind} {n}' for kind, n in by.items())}" for label, by in counts.items()]
     typer.echo(f"NSD at {result['tolerance']}.\n{result['empty_masks']['policy']}")

@@ -13,9 +13,6 @@ from matplotlib.ticker import MaxNLocator
 
 from nnunet_llm4seg.evaluation.metrics import BY_NAME
 from nnunet_llm4seg.evaluation.report.data_uri import data_uri
-from nnunet_llm4seg.evaluation.report.numbers import short_names
-from nnunet_llm4seg.evaluation.statistics.claims import bracket
-from nnunet_llm4seg.evaluation.statistics.results import PairResult
 
 # Okabe and Ito's colours, which colour-blind readers can distinguish too; the baseline is the neutral one.
 _COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#D55E00", "#0072B2", "#F0E442")
@@ -24,7 +21,7 @@ _DOTS_DRAWN_SMALL = 150
 _EPOCHS_NAMED = 10
 
 
-def both_themes(draw: Callable[[Figure, str], None], width: float = 6.4, height: float = 4.2) -> dict[str, str]:
+def both_themes(draw: Callable[[Figure, str], None], width: float = 4.8, height: float = 3.4) -> dict[str, str]:
     """`draw(figure, theme)` rendered for both themes: data URIs by theme."""
     return {theme: _svg(draw, theme, width, height) for theme in _INK}
 
@@ -62,40 +59,15 @@ def _svg(draw: Callable[[Figure, str], None], theme: str, width: float, height: 
     return data_uri(buffer.getvalue(), "image/svg+xml")
 
 
+def key(names: Sequence[str]) -> dict[str, str]:
+    """Colour of each arm as CSS, for the caption: a legend in a figure is too small on a phone."""
+    return colours(names, "light") | {names[0]: "var(--neutral)"}
+
+
 def colours(names: Sequence[str], theme: str) -> dict[str, str]:
     """Colour of each arm; the first one is the baseline."""
     rest = {name: _COLOURS[i % len(_COLOURS)] for i, name in enumerate(names[1:])}
     return {names[0]: _INK[theme][1], **rest}
-
-
-def intervals(comparisons: Sequence[PairResult], metric: str) -> dict[str, str]:
-    """Difference of every candidate with both intervals."""
-
-    def draw(figure: Figure, theme: str) -> None:
-        axes = figure.add_subplot()
-        names = colours(["", *(c["candidate"] for c in comparisons)], theme)
-        short = short_names(c["candidate"] for c in comparisons)
-        for row, result in enumerate(comparisons):
-            colour = names[result["candidate"]]
-            spans = (
-                (result["trained_models"]["interval"], 0.16, 5),
-                (result["method"]["interval"], -0.16, 1.6),
-            )
-            for (low, high), shift, thick in spans:
-                if low == low:
-                    axes.plot([100 * low, 100 * high], [row - shift] * 2, color=colour, linewidth=thick)
-                    axes.plot(100 * result["difference"], row - shift, "o", color=colour, markersize=6)
-            label = f"{short[result['candidate']]}  {bracket(result['method']['interval'])}"
-            axes.annotate(label, (0.01, row - 0.42), xycoords=("axes fraction", "data"), va="center", fontsize=9)
-        axes.axvline(0, color=_INK[theme][0], linewidth=1)
-        axes.set_yticks([])
-        axes.set_ylim(len(comparisons) - 0.4, -0.7)
-        axes.spines["left"].set_visible(False)
-        axes.set_xlabel(
-            f"difference in points of {BY_NAME[metric].title}\nthick: these trained models (a), thin: the method (b)"
-        )
-
-    return both_themes(draw, height=1.3 + 0.75 * len(comparisons))
 
 
 def scatter(baseline: np.ndarray, candidate: np.ndarray, metric: str) -> dict[str, str]:
@@ -109,7 +81,7 @@ def scatter(baseline: np.ndarray, candidate: np.ndarray, metric: str) -> dict[st
         axes.set(xlim=(low, 1.015), ylim=(low, 1.015), aspect="equal")
         axes.set(xlabel=f"baseline, {BY_NAME[metric].title}", ylabel=f"candidate, {BY_NAME[metric].title}")
 
-    return both_themes(draw, 4.6, 4.6)
+    return both_themes(draw, 4.4, 4.4)
 
 
 def sorted_differences(differences: np.ndarray) -> dict[str, str]:
@@ -138,7 +110,7 @@ def folds(numbers: Sequence[int], means: dict[str, np.ndarray], metric: str) -> 
 
     def draw(figure: Figure, theme: str) -> None:
         axes = figure.add_subplot()
-        names, short = colours(list(means), theme), short_names(means)
+        names = colours(list(means), theme)
         for i, (arm, values) in enumerate(means.items()):
             at = np.arange(len(numbers)) + 0.16 * (i - (len(means) - 1) / 2)
             for run in values:
@@ -150,22 +122,25 @@ def folds(numbers: Sequence[int], means: dict[str, np.ndarray], metric: str) -> 
                 color=names[arm],
                 markersize=16,
                 markeredgewidth=3,
-                label=short[arm],
             )
         axes.set_xticks(range(len(numbers)), [f"fold {number}" for number in numbers])
         axes.set_ylabel(f"mean {BY_NAME[metric].title}, points")
         axes.margins(y=0.1)
-        figure.legend(loc="outside upper center", fontsize=9)
 
     return both_themes(draw)
 
 
-def curves(by_arm: dict[str, list[dict[int, float]]], label: str) -> dict[str, str]:
-    """A value over the epochs: thin lines are single folds and runs, the thick one is their mean."""
+def curves(by_arm: dict[str, list[dict[int, float]]], label: str, every_arm: Sequence[str]) -> dict[str, str]:
+    """A value over the epochs: thin lines are single folds and runs, the thick one is their mean.
+
+    Args:
+        by_arm: value by epoch of each training, of the arms that have any.
+        every_arm: of the comparison, the baseline first; so that an arm has the same colour in all figures.
+    """
 
     def draw(figure: Figure, theme: str) -> None:
         axes = figure.add_subplot()
-        names, short = colours(list(by_arm), theme), short_names(by_arm)
+        names = colours(every_arm, theme)
         for arm, trainings in by_arm.items():
             for training in trainings:
                 style: dict[str, Any] = {"marker": "o", "markersize": 3} if len(training) == 1 else {}
@@ -173,14 +148,13 @@ def curves(by_arm: dict[str, list[dict[int, float]]], label: str) -> dict[str, s
             epochs = sorted(set.intersection(*map(set, trainings)))
             mean = [np.mean([training[epoch] for training in trainings]) for epoch in epochs]
             style = {"marker": "o"} if len(epochs) == 1 else {}
-            axes.plot(epochs, mean, color=names[arm], linewidth=2.2, label=short[arm], **style)
+            axes.plot(epochs, mean, color=names[arm], linewidth=2.2, **style)
         axes.set(xlabel="epoch", ylabel=label)
         every = sorted({epoch for trainings in by_arm.values() for training in trainings for epoch in training})
         if len(every) <= _EPOCHS_NAMED:
             axes.set_xticks(every)
         else:
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        figure.legend(loc="outside upper center", fontsize=9)
 
     return both_themes(draw)
 

@@ -13,7 +13,7 @@ from nnunet_llm4seg.evaluation.arms.commands import training_commands
 from nnunet_llm4seg.evaluation.arms.shares import layer_shares, share_warnings
 from nnunet_llm4seg.evaluation.measuring import count_empty, describe_tolerance
 from nnunet_llm4seg.evaluation.metrics import EMPTY_POLICY
-from nnunet_llm4seg.evaluation.report.words import methods_paragraph, notes
+from nnunet_llm4seg.evaluation.report.words import methods_paragraph, other_notes, serious_notes
 from nnunet_llm4seg.evaluation.subgroups import failures
 
 
@@ -63,7 +63,8 @@ def summarise(comparison: Comparison, command: str = "") -> dict[str, Any]:
         "descriptive": comparison.descriptive,
         "costs": comparison.costs,
     }
-    summary["notes"] = notes(summary)
+    summary["serious_notes"] = serious_notes(summary)
+    summary["notes"] = summary["serious_notes"] + other_notes(summary)
     summary["methods"] = methods_paragraph(summary)
     return summary
 

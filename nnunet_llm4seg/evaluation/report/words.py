@@ -1,10 +1,11 @@
-"""The report in words: the paragraph for a paper, and the notes beside the tables."""
+"""The report in words: the paragraph for a paper, and the notes, the serious ones first."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from nnunet_llm4seg.evaluation.arms.shares import share_warnings
 from nnunet_llm4seg.evaluation.metrics import BY_NAME, EMPTY_POLICY
 
 
@@ -19,8 +20,9 @@ def methods_paragraph(summary: Mapping[str, Any]) -> str:
         f" {' or '.join(map(str, runs))} training run{'s' if runs != [1] else ''} per arm and fold)."
         f" Dice, IoU, precision, recall, the 95 % Hausdorff distance and the normalised surface Dice"
         f" (tolerance {summary['tolerance']}) were computed per case and label as"
-        f" MONAI defines them. {EMPTY_POLICY} The primary endpoint was the"
-        f" mean over labels of the per-case {metric}, paired by case."
+        " MONAI defines them, with the signed volume difference (relative to the mean of both volumes) and connected"
+        f" components matched one to one from an IoU of 0.1 on (F1, false positives). {EMPTY_POLICY} The"
+        f" primary endpoint was the mean over labels of the per-case {metric}, paired by case."
     )
     if summary["clusters"]["count"] < summary["cases"]:
         text += f" Cases were clustered ({summary['clusters']['rule']})."
@@ -44,25 +46,9 @@ def methods_paragraph(summary: Mapping[str, Any]) -> str:
     )
 
 
-def notes(summary: Mapping[str, Any]) -> list[str]:
-    """Warnings that a reader must see beside the tables."""
+def serious_notes(summary: Mapping[str, Any]) -> list[str]:
+    """What can make the result say something else than it seems to say."""
     found = [f"Not the bottleneck alone: {difference}." for difference in summary["differences"]]
-    for arm, settings in summary["unrecorded"].items():
-        found.append(
-            f"{arm}: {', '.join(settings)} not recorded, and so not compared; nnU-Net's own trainers do not write"
-            " nnunetv2's version, and for them the final checkpoint is assumed to be the validated one."
-        )
-    for comparison in summary["comparisons"]:
-        if comparison["wilcoxon"]["disagrees"]:
-            what = " and ".join(comparison["wilcoxon"]["disagrees"])
-            found.append(
-                f"{comparison['candidate']}: {what} point the other way than the mean; a few large changes decide it."
-            )
-    for arm, runs in summary["runs"].items():
-        if runs == 1:
-            found.append(f"{arm}: one run; its SD between runs is unknown.")
-    if summary["clusters"]["rule"] is None:
-        found.append("No groups.json and no --group-by: near-duplicates and patients were not looked for.")
     if summary["leaked_cases"]:
         few = any(comparison["without_leaks"] is None for comparison in summary["comparisons"])
         found.append(
@@ -70,6 +56,33 @@ def notes(summary: Mapping[str, Any]) -> list[str]:
             f" patient) in their fold's training set; {'too few are left' if few else 'a row shows the result'}"
             " without them."
         )
+    return found + share_warnings(summary["layer_shares"])
+
+
+def other_notes(summary: Mapping[str, Any]) -> list[str]:
+    """What limits the result, and then what was omitted or is not known."""
+    found = []
+    for comparison in summary["comparisons"]:
+        if comparison["wilcoxon"]["disagrees"]:
+            what = " and ".join(comparison["wilcoxon"]["disagrees"])
+            found.append(
+                f"{comparison['candidate']}: {what} point the other way than the mean; a few large changes decide it."
+            )
+    single = [arm for arm, runs in summary["runs"].items() if runs == 1]
+    if single:
+        found.append(f"{', '.join(single)}: one run; the SD between runs is unknown.")
     if summary["overlapping"]:
         found.append("Some cases are validated in several folds: they count once, and the folds are not independent.")
-    return found + summary["warnings"]
+    if summary["clusters"]["rule"] is None:
+        found.append("No groups.json and no --group-by: near-duplicates and patients were not looked for.")
+    shares = share_warnings(summary["layer_shares"])
+    found += [warning for warning in summary["warnings"] if warning not in shares]
+    alike: dict[str, list[str]] = {}
+    for arm, settings in summary["unrecorded"].items():
+        alike.setdefault(", ".join(settings), []).append(arm)
+    for settings, arms in alike.items():
+        found.append(
+            f"{', '.join(arms)}: {settings} not recorded, and so not compared; nnU-Net's own trainers do not write"
+            " nnunetv2's version, and for them the final checkpoint is assumed to be the validated one."
+        )
+    return found

@@ -104,6 +104,8 @@ def test_the_page_opens_without_errors_requests_or_blank_figures(written, tmp_pa
         colours: said,
         requests: performance.getEntriesByType('resource').filter(e => !e.name.startsWith('data:')).length,
         wide: document.documentElement.scrollWidth - innerWidth,
+        cut: [...document.querySelectorAll('.claim, .forest *, .serious li, .cards td, .cards td *')]
+          .filter(e => e.getBoundingClientRect().right > innerWidth || e.getBoundingClientRect().left < 0).length,
       });
     });
     </script></body>"""
@@ -129,10 +131,11 @@ def test_the_page_opens_without_errors_requests_or_blank_figures(written, tmp_pa
     )
     assert "CONSOLE" not in result.stderr
     seen = json.loads(re.search(r"<title>seen (.*?)</title>", result.stdout)[1])
-    assert len(seen["colours"]) >= 7 + 9 + 6  # plots, cases and activation maps
+    assert len(seen["colours"]) >= 6 + 9 + 6  # plots, cases and activation maps
     assert min(seen["colours"]) > 5
     assert seen["requests"] == 0
     assert seen["wide"] <= 0
+    assert seen["cut"] == 0
     check_table_values(result.stdout, json.loads((folder / "comparison.json").read_text()))
 
 
@@ -141,7 +144,7 @@ def test_both_themes_of_every_plot_are_embedded(written):
     plots = re.findall(
         r'srcset="data:image/svg\+xml;base64,([^"]+)"><img src="data:image/svg\+xml;base64,([^"]+)"', page
     )
-    assert len(plots) == 7
+    assert len(plots) == 6
     for dark, light in plots:
         assert b"<svg" in base64.b64decode(dark)
         assert dark != light
@@ -151,14 +154,54 @@ def test_arms_of_one_trainer_with_other_plans_can_be_told_apart(tmp_path, monkey
     names = [f"nnUNetTrainerLLM4Seg__nnUNetPlans_{model}" for model in ("LLaMA", "DeepSeek")]
     make(tmp_path, monkeypatch, {VANILLA: 2.0, names[0]: 1.0, names[1]: 1.5})
     compare("901", "2d", baseline=VANILLA, candidates=names, output=tmp_path / "out")
-    page = (tmp_path / "out" / "report.html").read_text()
-    plots = [
-        base64.b64decode(svg).decode() for svg in re.findall(r'<img src="data:image/svg\+xml;base64,([^"]+)', page)
-    ]
+    page = (tmp_path / "out" / "report.html").read_text().replace("\u200b", "")
+    captions = re.findall(r"<figcaption>(.*?)</figcaption>", page, re.S)
     for name in names:
-        assert sum(name in plot for plot in plots) == 5  # intervals, folds and three curves
+        assert sum(name in caption for caption in captions) >= 5 + 9  # difference, folds, three curves; each metric
     table = page.partition("<h2>Labels and metrics")[2].partition("<h2>")[0]
-    assert [table.count(name.replace("__", "__\u200b")) for name in names] == [18, 18]  # two labels, nine metrics
+    assert [table.count(f", {name}</span>") for name in names] == [18, 18]  # two labels, nine metrics
+
+
+def test_the_difference_that_counts_comes_directly_after_the_claim(written):
+    page, summary = (written[0] / "report.html").read_text().replace("\u200b", ""), written[1]
+    before, _, after = page.partition('<p class="claim" id="claim">')
+    assert "<table" not in before and "<figure" not in before
+    assert re.match(rf'{re.escape(summary["sentence"])}</p>\s*<figure class="hero">', after.replace("&#39;", "'"))
+    figure = after[: after.index("</figure>")]
+    shown = "nnUNetTrainerLLM4Seg, nnUNetTrainerLLM4SegRandom against nnUNetTrainer</b>"
+    assert f"Difference in Dice: {shown}" in figure
+    assert "← nnUNetTrainer better" in figure and "candidate better →" in figure
+    assert figure.count('class="band"') == figure.count('class="target"') == figure.count('class="thick"') == 2
+    noise = 100 * summary["baseline_against_itself"]["largest_mean_difference"]
+    assert f"two runs of the baseline alone differ by up to {noise:.2f} points" in figure
+    for i in (0, 1):
+        assert f'data-path="comparisons/{i}/method/interval/0"' in figure
+
+
+def test_every_figure_says_which_arms_it_shows(written):
+    page = (written[0] / "report.html").read_text()
+    figures = page.partition("<h2>Figures</h2>")[2].partition("<h2>Cases</h2>")[0]
+    captions = re.findall(r"<figcaption>(.*?)</figcaption>", figures, re.S)
+    assert len(captions) == 6 + 9
+    assert all("nnUNetTrainer" in caption for caption in captions)
+
+
+def test_labels_are_shown_with_intervals_that_hold_together(written):
+    page, summary = (written[0] / "report.html").read_text(), written[1]
+    section = page.partition("<h2>Labels and metrics")[2].partition("<h2>")[0]
+    assert "simultaneous/0" in section
+    assert "method/interval" not in section and "trained_models" not in section
+    for row in summary["descriptive"]:
+        (low, high), (left, right) = row["method"]["interval"], row["simultaneous"]
+        assert left <= low <= high <= right
+
+
+def test_serious_notes_come_first_and_in_colour(written):
+    page, summary = (written[0] / "report.html").read_text(), written[1]
+    (serious,) = summary["serious_notes"]
+    assert serious.startswith("2 of 9 cases have a near-duplicate")
+    assert summary["notes"][0] == serious
+    assert page.count("<li><b>Serious.</b>") == 1
 
 
 def test_a_raw_image_that_cannot_be_read_leaves_a_black_background(tmp_path, monkeypatch):

@@ -1,0 +1,75 @@
+"""The gain by layer, with its band."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from nnunet_llm4seg.evaluation.report.fragments import Axis, fragment
+
+_LAYERS_NAMED = 12
+
+
+@dataclass(frozen=True)
+class LayerGain:
+    """One layer's difference to the shared baseline, and its interval, in the unit of the figure."""
+
+    layer: int
+    gain: float
+    low: float
+    high: float
+
+
+def draw_layers(
+    title: str, gains: Sequence[LayerGain], *, named: int | None = None, unit: str = "points", band: str = ""
+) -> Markup:
+    """Gain over layers.
+
+    Args:
+        title: what is shown, and of which arms.
+        gains: of each layer that was trained.
+        named: the layer that the study named before it began.
+        band: what the band is, in one sentence.
+
+    >>> drawn = draw_layers("Gain", [LayerGain(0, 0.1, -1, 1), LayerGain(8, 0.4, -0.5, 1.3)], named=8)
+    >>> "named before: layer 8" in drawn
+    True
+    """
+    ordered = sorted(gains, key=lambda gain: gain.layer)
+    vertical = Axis([value for gain in ordered for value in (gain.gain, gain.low, gain.high)])
+    first, last = ordered[0].layer, ordered[-1].layer
+    step = -(-(last - first + 1) // _LAYERS_NAMED)
+
+    def across(layer: int) -> float:
+        return round(4 + 92 * (layer - first) / max(last - first, 1), 3)
+
+    def up(value: float) -> float:
+        return round(100 - vertical(value), 3)
+
+    known = [gain for gain in ordered if gain.low == gain.low and gain.high == gain.high]
+    edge = [(across(gain.layer), up(gain.high)) for gain in known]
+    edge += [(across(gain.layer), up(gain.low)) for gain in reversed(known)]
+    view = {
+        "title": title,
+        "unit": unit,
+        "band_said": band,
+        "band": _points(edge),
+        "bars": [(across(gain.layer), up(gain.low), up(gain.high)) for gain in known],
+        "line": _points([(across(gain.layer), up(gain.gain)) for gain in ordered]),
+        "dots": [(across(gain.layer), up(gain.gain)) for gain in ordered],
+        "zero": up(0.0),
+        "named": None if named is None else {"layer": named, "at": across(named)},
+        "across": [
+            {"at": across(gain.layer), "text": str(gain.layer)}
+            for gain in ordered
+            if step == 1 or (gain.layer - first) % step == 0
+        ],
+        "up": [{"at": up(tick.value), "text": tick.text} for tick in vertical.ticks],
+    }
+    return fragment("layers", view=view)
+
+
+def _points(found: Sequence[tuple[float, float]]) -> str:
+    return " ".join(f"{x},{y}" for x, y in found)
