@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from dataclasses import replace
 from multiprocessing.pool import ThreadPool
 
@@ -152,6 +153,25 @@ def test_a_data_set_that_is_made_from_another_is_made_before_it_is_planned(tmp_p
     (made / "degraded.json").write_text("{}")
     with pytest.raises(DatasetError, match="Dataset002_X_train50 is there, and was not made by this degrade"):
         missing(study)
+
+
+def test_processes_that_prepare_at_once_preprocess_once(folder, tmp_path, monkeypatch):
+    (folder / "nnUNetPlans.json").write_text(json.dumps({**plans("nnUNetPlans"), "dataset_name": folder.name}))
+    case = (folder / "nnUNetPlans_2d").rename(folder / "P_2d") / "case0.pkl"
+    case.unlink()
+    study = study_of(tmp_path, TEXT.replace("{protocol: paper, token_grid: 16}", "nnUNetPlans"))
+    monkeypatch.setattr("nnunet_llm4seg.study.prepare._get_layers", lambda *_: None)
+    made = []
+
+    def preprocess(study, words, *_):
+        made.append(words[0])
+        time.sleep(0.3)
+        case.write_text("x")
+
+    monkeypatch.setattr("nnunet_llm4seg.study.prepare._nnunet", preprocess)
+    with ThreadPool(3) as pool:
+        pool.map(lambda _: prepare(study, lambda line: None), range(3))
+    assert made == ["nnUNetv2_preprocess"] and missing(study) == []
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 """What is compared when only a part is done, and how `compare` is called."""
 
+import subprocess
+
+from nnunet_llm4seg.study import folder, report
 from nnunet_llm4seg.study.comparable import comparisons, ladders
 from nnunet_llm4seg.study.file import parse_study
 from nnunet_llm4seg.study.report import compare_words
@@ -77,6 +80,26 @@ def test_what_is_not_done_is_left_out_by_name(tmp_path):
         "run 2: not done in all of these arms and folds",
     )
     assert second.baseline.name == "shuffled"
+
+
+def test_the_page_names_the_claims_amendments_and_an_interim_look(tmp_path, monkeypatch):
+    text = TEXT.replace("runs: 2", "runs: 1")
+    folder.settle(parse_study(text, tmp_path, "s.yaml"))
+    study = parse_study(text.replace("shuffled]", "shuffled, sweep_layer2 > vanilla]"), tmp_path, "s.yaml")
+    folder.settle(study, amend=True)
+    done = subprocess.CompletedProcess([], 0, stdout="frozen is ahead of vanilla\n", stderr="")
+    monkeypatch.setattr(report.subprocess, "run", lambda *_, **__: done)
+    monkeypatch.setattr(report, "find", lambda *_: {})
+    monkeypatch.setattr(report, "answer_lines", lambda _: ["the answer"])
+    trainings = list_trainings(study, [DATA])
+    said = []
+    page = report.report(study, trainings, {t.key for t in trainings if "layer3" not in t.key}, said.append)
+    index = page.read_text()
+    assert "12 of 15 trainings are done; this is an interim look, which counts as one." in index
+    assert "in this order: frozen > vanilla, frozen > shuffled, sweep_layer2 > vanilla." in index
+    assert "The file was amended on " in index and "[difference](../amendments/1.diff)" in index
+    assert (page.parent / "../amendments/1.diff").is_file()
+    assert "- frozen is ahead of vanilla" in index and "- left out: sweep_layer3: no fold of run 1" in index
 
 
 def test_nothing_is_compared_without_the_baseline(tmp_path):

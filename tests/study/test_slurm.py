@@ -83,9 +83,10 @@ def test_a_job_at_its_time_limit_is_requeued_and_goes_on(on_slurm, slurm):
 
 
 def test_what_is_cancelled_leaves_the_queue_and_trains_after_retry(on_slurm, slurm):
-    bench = on_slurm(runs="1")
+    bench = on_slurm(runs="1", engine=ENGINE.replace("cpus: 1", "cpus: 1, additional_parameters: {comment: passed}"))
     bench.control(pause=1)
     bench.run("run", bench.file)  # four jobs, of which two run at a time
+    assert set(slurm.ask("squeue", "-h", "-o", "%k").split()) == {"passed"}
     bench.wait(lambda: len(bench.pids()) == 2)
     assert "4 are cancelled" in bench.run("cancel", bench.file)
     slurm.drain()
