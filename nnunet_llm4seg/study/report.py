@@ -72,10 +72,10 @@ def report(study: Study, trainings: Sequence[Training], finished: Collection[str
     above = answer_lines(findings)
     for line in above:
         say(line)
-    write_json(study.folder / "report" / "study.json", without_nan(findings))
-    lines = [*_heading(study, len(finished), len(trainings)), "", *above, *lines]
     path = study.folder / "report" / "index.md"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)  # not there if every comparison failed
+    write_json(path.with_name("study.json"), without_nan(findings))
+    lines = [*_heading(study, len(finished), len(trainings)), "", *above, *lines]
     with written_whole(path) as part:
         part.write_text("\n".join(lines) + "\n", encoding="utf-8")
     if failed:
