@@ -35,8 +35,7 @@ def test_tokens_go_through_one_layer_after_the_other(llama, first, depth):
 
 
 def test_layers_keep_their_own_windows_and_tables(tmp_path):
-    changes = {"pad_token_id": 0, "head_dim": 16, "sliding_window": 4, "sliding_window_pattern": 2}
-    folder = save_model(tmp_path, model_type="gemma3_text", **changes)
+    folder = save_model(tmp_path, model_type="gemma2", pad_token_id=0, head_dim=16, sliding_window=4)
     tokens = torch.randn(1, 12, 32)
     one, two = (LLMLayer(config(folder, layer=i, depth=1, positions="rope")) for i in (0, 1))
     torch.testing.assert_close(LLMLayer(config(folder, positions="rope"))(tokens), two(one(tokens)))

@@ -52,10 +52,11 @@ def test_what_is_no_checkpoint_is_refused(tmp_path, content):
         read_checkpoint(tmp_path / "x.pth")
 
 
-def test_a_layer_is_taken_from_any_readable_sibling_with_the_right_hash(llama, tmp_path):
-    prepared = prepare_layer(LLM4SegConfig(model=str(llama), layer=1))
+@pytest.mark.parametrize("depth", [1, 2])
+def test_a_layer_is_taken_from_any_readable_sibling_with_the_right_hash(llama, tmp_path, depth):
+    prepared = prepare_layer(LLM4SegConfig(model=str(llama), layer=0, depth=depth))
     spec, tensors = prepared.spec, prepared.tensors
-    other = prepare_layer(LLM4SegConfig(model=str(llama), layer=2)).tensors
+    other = prepare_layer(LLM4SegConfig(model=str(llama), layer=1, depth=depth)).tensors
 
     def weights(t):
         return {f"bottleneck.layer.{name}": value for name, value in t.items()}

@@ -20,7 +20,11 @@ def checkpoint(llama_bf16, tmp_path):
         architecture = {"llm4seg_resolved": Settings(config, spec).to_dict()}
         plans = {"configurations": {"2d": {"architecture": architecture}, "child": {"inherits_from": "2d"}}}
         content = {
-            "network_weights": {"encoder.w": torch.ones(3), **weights},
+            "network_weights": {
+                "encoder.w": torch.ones(3),
+                "bottleneck.lora.mlp.up_proj.A": torch.ones(2),
+                **weights,
+            },
             "current_epoch": 7,
             "init_args": {"plans": plans, "configuration": "child"},
         }
@@ -34,11 +38,12 @@ def load(path):
     return torch.load(path, weights_only=False)
 
 
-def test_strip_and_embed_give_back_the_same_checkpoint(checkpoint, tmp_path):
-    full = checkpoint()
+@pytest.mark.parametrize("fields", [{}, {"depth": 2}, {"lora_rank": 2}], ids=str)
+def test_strip_and_embed_give_back_the_same_checkpoint(checkpoint, tmp_path, fields):
+    full = checkpoint(**fields)
     strip(full, tmp_path / "light.pth")
     light = load(tmp_path / "light.pth")
-    assert list(light["network_weights"]) == ["encoder.w"]
+    assert list(light["network_weights"]) == ["encoder.w", "bottleneck.lora.mlp.up_proj.A"]
     assert light["current_epoch"] == 7
     assert (tmp_path / "light.pth").stat().st_size < full.stat().st_size
     embed(tmp_path / "light.pth", tmp_path / "again.pth")
