@@ -13,12 +13,17 @@ import torch
 
 from nnunet_llm4seg.analysis.figures import draw_case, draw_summary
 from nnunet_llm4seg.analysis.fold import TrainedFold
+from nnunet_llm4seg.analysis.maps import iou_of_others
 from nnunet_llm4seg.analysis.measure import measure
 from nnunet_llm4seg.analysis.recording import record
 from nnunet_llm4seg.analysis.windows import lesion_window
 from nnunet_llm4seg.files import written_whole
 
-NUMBERS = ("map_iou", "map_iou_half", "map_iou_chance", "entropy", "effective_rank", "lsvr", "norm_mean", "norm_max")
+NUMBERS = (
+    *("map_iou", "map_iou_others", "map_iou_gain", "map_iou_half", "map_iou_chance"),
+    *("entropy", "effective_rank", "effective_rank_centred", "lsvr", "norm_mean", "norm_max"),
+)
+_OTHERS = 16  # maps of other cases that are kept in memory
 
 
 def analyze(
@@ -60,6 +65,7 @@ def analyze(
         with written_whole(output / "cases" / f"{case}.png") as path:
             draw_case(analysis, trained.spacing, path)
         rows += [{"case": case, "place": place, **found.numbers} for place, found in analysis.places.items()]
+    _add_others(rows, output / "cases")
     with written_whole(output / "analysis.csv") as path, path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
@@ -67,6 +73,24 @@ def analyze(
     with written_whole(output / "summary.png") as path:
         draw_summary(rows, path)
     return rows
+
+
+def _add_others(rows: list[dict[str, Any]], folder: Path) -> None:
+    """Add `map_iou_others`, what the maps of up to 16 other cases reach with the case's mask, and the difference."""
+    for place in dict.fromkeys(row["place"] for row in rows):
+        here = [row for row in rows if row["place"] == place]
+        known = [i for i, row in enumerate(here) if math.isfinite(row["map_iou"])]
+        kept = {known[i] for i in np.linspace(0, len(known) - 1, min(_OTHERS, len(known))).astype(int)}
+        heats = {i: _array(folder, here[i], f"map_{place}") for i in sorted(kept)}
+        for i, row in enumerate(here):
+            others = [heat for j, heat in heats.items() if j != i]
+            row["map_iou_others"] = iou_of_others(_array(folder, row, "mask"), others)
+            row["map_iou_gain"] = row["map_iou"] - row["map_iou_others"]
+
+
+def _array(folder: Path, row: dict[str, Any], name: str) -> np.ndarray:
+    with np.load(folder / f"{row['case']}.npz", allow_pickle=False) as arrays:
+        return arrays[name]
 
 
 def means(rows: Sequence[dict[str, Any]], place: str) -> dict[str, float]:

@@ -15,7 +15,7 @@ from nnunet_llm4seg.analysis.measure import CaseAnalysis
 
 COLOURS = {"before": "#4477aa", "after": "#ee6677"}
 _PANELS = {
-    "map_iou": "IoU of the activation map with the mask",
+    "map_iou_gain": "IoU of map and mask, above other cases' maps",
     "effective_rank": "effective rank exp(H)",
     "lsvr": "LSVR = -ln(s1 / sum s)",
     "norm_mean": "mean token norm",

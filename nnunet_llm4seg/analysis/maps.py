@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -31,6 +32,16 @@ def area_matched(heat: np.ndarray, mask: np.ndarray) -> np.ndarray:
     chosen = np.zeros(heat.size, bool)
     chosen[np.argsort(-heat, axis=None, kind="stable")[: int(mask.sum())]] = True
     return chosen.reshape(heat.shape)
+
+
+def iou_of_others(mask: np.ndarray, heats: Sequence[np.ndarray]) -> float:
+    """Mean IoU of a mask with the maps of other cases (*shape): what the place alone gives, without seeing the image.
+
+    nan for an empty mask or without another map.
+    """
+    if not mask.any() or not heats:
+        return math.nan
+    return float(np.mean([iou(area_matched(heat, mask), mask) for heat in heats]))
 
 
 def iou(a: np.ndarray, b: np.ndarray) -> float:

@@ -11,6 +11,7 @@ import torch
 from nnunet_llm4seg.analysis.maps import activation_map, map_ious
 from nnunet_llm4seg.analysis.rank import spectrum
 from nnunet_llm4seg.analysis.recording import Recording
+from nnunet_llm4seg.errors import CheckpointError
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,17 @@ class CaseAnalysis:
 
 
 def measure(case: str, image: np.ndarray, mask: np.ndarray, recording: Recording) -> CaseAnalysis:
-    """Measure a recording of the patch `image` (channels, *patch) with the foreground `mask` (*patch)."""
+    """Measure a recording of the patch `image` (channels, *patch) with the foreground `mask` (*patch).
+
+    Raises:
+        CheckpointError: features contain NaN or infinity.
+    """
+    for place, features in (("before", recording.before), ("after", recording.after)):
+        if features is not None and not bool(torch.isfinite(features).all()):
+            raise CheckpointError(
+                f"{case}: the features {place} the LLM layer contain NaN or infinity; the training has diverged, or"
+                " the image contains such values: check the image, or train this fold again."
+            )
     places = {"before": _place(recording.before, mask)}
     if recording.after is not None:
         places["after"] = _place(recording.after, mask)
@@ -96,12 +107,14 @@ def query_tokens(mask: np.ndarray, grid: tuple[int, ...]) -> dict[str, tuple[int
 
 def _place(features: torch.Tensor, mask: np.ndarray) -> Place:
     features = features.float().cpu()
+    tokens = features.flatten(1).T.numpy()
     norms = features.norm(dim=0).numpy()
     heat = activation_map(features, mask.shape)
     numbers = {
         "tokens": int(norms.size),
         "channels": len(features),
-        **asdict(spectrum(features.flatten(1).T.numpy())),
+        **asdict(spectrum(tokens)),
+        "effective_rank_centred": spectrum(tokens - tokens.mean(0)).effective_rank,
         "norm_mean": float(norms.mean()),
         "norm_max": float(norms.max()),
         **map_ious(heat, mask),

@@ -13,6 +13,7 @@ from nnunet_llm4seg.errors import ComparisonError
 from nnunet_llm4seg.evaluation.arms.choose import Chosen
 from nnunet_llm4seg.evaluation.arms.copies import check_predictions_differ
 from nnunet_llm4seg.evaluation.arms.runs import Arm
+from nnunet_llm4seg.evaluation.arms.validated import check_as_validated
 from nnunet_llm4seg.evaluation.kept import Kept
 from nnunet_llm4seg.evaluation.labels import Labels
 from nnunet_llm4seg.evaluation.measuring import (
@@ -23,6 +24,7 @@ from nnunet_llm4seg.evaluation.measuring import (
     measure_cases,
     read_slice,
 )
+from nnunet_llm4seg.evaluation.metrics import NAMES
 from nnunet_llm4seg.evaluation.prediction import PredictionMeasured
 from nnunet_llm4seg.evaluation.slices import Slice
 from nnunet_llm4seg.evaluation.statistics.slots import Slots
@@ -101,6 +103,10 @@ def measure_arms(
     for arm in chosen.arms:
         check_predictions_differ(arm, slots.folds, [[one.digest for one in run] for run in of_arm[arm.name]])
     measured = {name: [Measured.of(run) for run in runs] for name, runs in of_arm.items()}
+    dice = NAMES.index("dice")
+    for arm in chosen.arms:
+        by_label = [run.values[..., dice] for run in measured[arm.name]]
+        check_as_validated(arm, slots.folds, slots.cases, by_label, labels)
     shown = {case: result.shown for case, result in zip(places, found, strict=True) if result.shown}
     return Scores(measured, shown, dict(zip(places, files, strict=True)), reader)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from nnunet_llm4seg.analysis.maps import activation_map, area_matched, iou, map_ious
+from nnunet_llm4seg.analysis.maps import activation_map, area_matched, iou, iou_of_others, map_ious
 
 
 def test_map_is_the_mean_magnitude_scaled_to_one():
@@ -56,3 +56,22 @@ def test_empty_mask_and_constant_map_have_no_iou():
     heat = np.array([[0.0, 1.0]])
     assert math.isnan(map_ious(heat, np.zeros((1, 2), bool))["map_iou"])
     assert math.isnan(map_ious(np.zeros((1, 2)), np.ones((1, 2), bool))["map_iou"])
+
+
+def blob(y, x):
+    rows, columns = np.mgrid[:40, :40]
+    return np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / 100)
+
+
+def test_a_fixed_blob_on_centred_lesions_gains_nothing_although_chance_is_low():
+    fixed = blob(20, 20)
+    masks = [blob(20 + shift, 20) > 0.5 for shift in (-1, 0, 1)]
+    found = map_ious(fixed, masks[0])
+    assert found["map_iou"] > 0.8 and found["map_iou_chance"] < 0.1
+    assert iou_of_others(masks[0], [fixed, fixed]) == pytest.approx(found["map_iou"])
+
+
+def test_a_map_that_follows_its_lesion_gains():
+    assert iou_of_others(blob(10, 10) > 0.5, [blob(30, 30), blob(10, 30)]) == 0
+    assert math.isnan(iou_of_others(np.zeros((40, 40), bool), [blob(1, 1)]))
+    assert math.isnan(iou_of_others(blob(10, 10) > 0.5, []))

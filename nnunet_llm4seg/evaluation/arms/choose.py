@@ -14,6 +14,7 @@ from nnunet_llm4seg.evaluation.arms.copies import check_checkpoints_differ
 from nnunet_llm4seg.evaluation.arms.differences import Difference, check_runs_alike, differences
 from nnunet_llm4seg.evaluation.arms.rivals import is_the_network
 from nnunet_llm4seg.evaluation.arms.runs import Arm
+from nnunet_llm4seg.evaluation.arms.trained_on import check_numbers, check_once, newer_splits
 from nnunet_llm4seg.evaluation.arms.twins import vanilla_twin
 from nnunet_llm4seg.nnunet import names
 from nnunet_llm4seg.nnunet.environment import dataset_folder, require_folder
@@ -36,6 +37,7 @@ class Chosen:
         images: imagesTr of the raw data set; None if it does not exist.
         different: settings other than the bottleneck in which the arms differ.
         omitted_folds: for each fold that is not compared because not all runs have finished it, a sentence on which.
+        assumed: sentences on what no file tells.
     """
 
     dataset: str
@@ -50,6 +52,7 @@ class Chosen:
     images: Path | None
     different: tuple[Difference, ...]
     omitted_folds: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
 
     @property
     def baseline(self) -> Arm:
@@ -101,7 +104,9 @@ def choose_arms(
     find.check_roots(roots[1:], every)
     info = read_dataset(preprocessed)
     chosen, omitted = (asked, []) if asked is not None else find.common_folds(every, len(splits))
+    check_once(splits, chosen)
     for arm in every:
+        check_numbers(arm, chosen, splits)
         find.check_complete(arm, chosen, splits, info["file_ending"])
         check_runs_alike(arm, configuration, chosen)
         check_checkpoints_differ(arm, chosen)
@@ -130,6 +135,7 @@ def choose_arms(
         images if images.is_dir() else None,
         tuple(different),
         tuple(omitted),
+        tuple(newer_splits(every, chosen, preprocessed / names.SPLITS)),
     )
 
 
@@ -151,6 +157,6 @@ def _clusters(
 ) -> tuple[dict[str, str], str | None]:
     cases = {case for split in splits for part in ("train", "val") for case in split[part]}
     if group_by is not None:
-        return keys_by_name(cases, group_by), f"by {group_by!r} in the case names"
+        return keys_by_name(cases, group_by), f"by '{group_by}' in the case names"
     # groups.json of `llm4seg convert` also contains test cases and those that published splits omit
     return leaks.read_groups([raw, preprocessed], cases | leaks.raw_cases(raw, ending))

@@ -25,6 +25,7 @@ from nnunet_llm4seg.nnunet.plans import ASKED, RESOLVED, SOURCE_PLANS, all_entri
 
 _INJECTED = (ASKED, RESOLVED)
 _NOT_COMPARED = ("plans_name", SOURCE_PLANS, "configurations")
+_OF_DATASET = ("labels", "channel_names", "numTraining")
 _VERSION = "nnunetv2_version"
 _TRAINING = (
     "num_epochs",
@@ -78,6 +79,11 @@ def unrecorded(every: Sequence[Arm], folds: Sequence[int]) -> dict[str, list[str
     """By arm, the settings that debug.json records in no fold, so that they could not be compared."""
     silent = {arm.name: [name for name, said in _training(arm, folds).items() if not any(said)] for arm in every}
     return {name: settings for name, settings in silent.items() if settings}
+
+
+def recorded_versions(every: Sequence[Arm], folds: Sequence[int]) -> dict[str, list[str]]:
+    """By arm, the versions of nnunetv2 that debug.json records; none if it records none."""
+    return {arm.name: sorted(set().union(*_training(arm, folds)[_VERSION])) for arm in every}
 
 
 def check_runs_alike(arm: Arm, configuration: str, folds: Sequence[int]) -> None:
@@ -145,7 +151,7 @@ def _settings(arm: Arm, run: int, configuration: str) -> dict[str, Any]:
     chosen = _configuration(arm, run, configuration)
     chosen["architecture"] = {k: v for k, v in chosen["architecture"].items() if k not in _INJECTED}
     rest = {key: value for key, value in plans.items() if key not in _NOT_COMPARED}
-    return {**rest, **chosen, "labels": dataset["labels"], "channel_names": dataset["channel_names"]}
+    return {**rest, **chosen, **{name: dataset.get(name) for name in _OF_DATASET}}
 
 
 def _layer(arm: Arm, run: int, configuration: str) -> dict[str, Any]:

@@ -37,6 +37,7 @@ def summarise(comparison: Comparison, command: str = "") -> dict[str, Any]:
         "layers": {arm.name: differences.layer_settings(arm, chosen.configuration) for arm in chosen.arms},
         "layer_shares": layer_shares(chosen.arms, chosen.folds),
         "differences": [str(difference) for difference in chosen.different],
+        "recorded_versions": differences.recorded_versions(chosen.arms, chosen.folds),
         "unrecorded": differences.unrecorded(chosen.arms, chosen.folds),
         "empty_masks": {
             "policy": EMPTY_POLICY,
@@ -76,7 +77,7 @@ def _warnings(comparison: Comparison) -> list[str]:
         f"No reference of fold(s) {folds} contains the label {name!r}: omitted." for name in comparison.absent_labels
     ]
     shares = share_warnings(layer_shares(comparison.chosen.arms, comparison.chosen.folds))
-    return [*comparison.chosen.omitted_folds, *absent, *shares]
+    return [*comparison.chosen.omitted_folds, *comparison.chosen.assumed, *absent, *shares]
 
 
 def versions() -> dict[str, str]:

@@ -14,8 +14,8 @@ def methods_paragraph(summary: Mapping[str, Any]) -> str:
     metric = BY_NAME[summary["primary"]].title
     runs = sorted(set(summary["runs"].values()))
     text = (
-        f"Models were compared on {summary['dataset']} ({summary['configuration']}) with nnU-Net"
-        f" {summary['versions']['nnunetv2']}, on the validation cases of {len(summary['folds'])} of"
+        f"Models trained with nnU-Net{_trained_with(summary['recorded_versions'])} were compared on"
+        f" {summary['dataset']} ({summary['configuration']}), on the validation cases of {len(summary['folds'])} of"
         f" {summary['n_splits']} splits ({summary['cases']} distinct cases,"
         f" {' or '.join(map(str, runs))} training run{'s' if runs != [1] else ''} per arm and fold)."
         f" Dice, IoU, precision, recall, the 95 % Hausdorff distance and the normalised surface Dice"
@@ -44,6 +44,15 @@ def methods_paragraph(summary: Mapping[str, Any]) -> str:
     return text + (
         " The Wilcoxon signed-rank test (zeros by Pratt) is secondary; other metrics and labels are descriptive."
     )
+
+
+def _trained_with(recorded: Mapping[str, list[str]]) -> str:
+    """The versions that the trainings recorded; nothing is said of the machine that compares."""
+    known = sorted({version for versions in recorded.values() for version in versions})
+    if not known:
+        return " (version not recorded)"
+    silent = [name for name, versions in recorded.items() if not versions]
+    return f" {' and '.join(known)}" + (f" (not recorded for {', '.join(silent)})" if silent else "")
 
 
 def serious_notes(summary: Mapping[str, Any]) -> list[str]:

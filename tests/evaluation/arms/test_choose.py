@@ -1,11 +1,16 @@
 """What a comparison refuses, each with one sentence; folders are made up, nothing is trained."""
 
+import itertools
+import json
+import os
 import re
 import shutil
 
 import numpy as np
 import pytest
 from fake_results import LLM4SEG, VANILLA, analysed, make, refuse, write_json
+from nnunetv2.evaluation.evaluate_predictions import compute_metrics
+from nnunetv2.imageio.natural_image_reader_writer import NaturalImage2DIO
 
 from nnunet_llm4seg.errors import ComparisonError, DatasetError
 from nnunet_llm4seg.evaluation.report.write import without_nan
@@ -213,3 +218,61 @@ def test_the_fold_all_has_no_held_out_cases(results):
 @pytest.mark.parametrize("fold", ["x", "-1"])
 def test_a_fold_that_is_no_number(results, fold):
     refuse(f"fold {fold} is not in splits_final.json", folds=[fold])
+
+
+def test_a_case_twice_in_one_fold(results):
+    path = results.preprocessed / FAKE / "splits_final.json"
+    splits = json.loads(path.read_text())
+    splits[0]["val"].append("p00_000")
+    write_json(path, splits)
+    refuse("fold 0 validates p00_000 twice", ComparisonError, folds=[0, 1])
+
+
+def test_splits_that_were_changed_after_training(results):
+    path = results.preprocessed / FAKE / "splits_final.json"
+    now = path.stat().st_mtime + 60
+    os.utime(path, (now, now))
+    assert any("splits_final.json is newer than 4 of the trainings" in note for note in analysed()["notes"])
+    log = results.fold(LLM4SEG, 1) / "training_log_2026_1_1_10_00_00.txt"
+    stamp = "2026-01-01 09:59:59.000000: "
+    log.write_text(f"{stamp}This split has 3 training and 4 validation cases.\n{log.read_text()}")
+    refuse("fold 1 in .*: it was trained on 3 and validated on 4 cases, but splits_final.json has 4 and 4 now")
+
+
+def test_predictions_that_were_postprocessed(results):
+    metrics = {"1": {"Dice": 0.123}, "2": {"Dice": float("nan")}}
+    entry = {"prediction_file": "/x/p00_000.png", "reference_file": "/y/p00_000.png", "metrics": metrics}
+    write_json(results.fold(VANILLA, 0) / "validation" / "summary.json", {"metric_per_case": [entry]})
+    refuse(r"fold 0 in .*: 1 of 4 predictions are not those .* \(p00_000 is the first\); they were postprocessed")
+
+
+def test_predictions_as_nnunet_validated_them_are_compared(results):
+    truth = results.preprocessed / FAKE / "gt_segmentations"
+    for arm, root, fold in itertools.product((VANILLA, LLM4SEG), (0, 1), (0, 1)):
+        validation = results.fold(arm, fold, root) / "validation"
+        pairs = [(str(truth / path.name), str(path)) for path in validation.glob("*.png")]
+        found = [compute_metrics(*pair, NaturalImage2DIO(), [1, 2]) for pair in pairs]
+        told = [
+            {**one, "metrics": {str(label): {"Dice": float(m["Dice"])} for label, m in one["metrics"].items()}}
+            for one in found
+        ]
+        write_json(validation / "summary.json", {"metric_per_case": told})
+    assert analysed(runs=results.roots[1:])["folds"] == [0, 1]
+
+
+def test_another_number_of_training_cases(results):
+    path = results.folder(LLM4SEG) / "dataset.json"
+    write_json(path, {**json.loads(path.read_text()), "numTraining": 80})
+    refuse("numTraining is 80 in")
+
+
+def test_methods_name_only_the_versions_that_trainings_recorded(results):
+    assert analysed()["methods"].startswith("Models trained with nnU-Net (version not recorded) were compared on")
+    for fold in (0, 1):
+        path = results.fold(LLM4SEG, fold) / "debug.json"
+        write_json(path, {**json.loads(path.read_text()), "nnunetv2_version": "2.8.1"})
+    said = analysed(group_by=r"^p(\d+)")
+    assert said["methods"].startswith(
+        f"Models trained with nnU-Net 2.8.1 (not recorded for {VANILLA}) were compared on"
+    )
+    assert said["clusters"]["rule"] == r"by '^p(\d+)' in the case names"
