@@ -11,8 +11,8 @@ import numpy as np
 
 from nnunet_llm4seg.errors import ComparisonError
 from nnunet_llm4seg.evaluation import subgroups
+from nnunet_llm4seg.evaluation.arms import kept_costs
 from nnunet_llm4seg.evaluation.arms.choose import Chosen
-from nnunet_llm4seg.evaluation.arms.cost import measure_costs
 from nnunet_llm4seg.evaluation.arms.leaks import leaked_cases
 from nnunet_llm4seg.evaluation.arms.runs import Arm
 from nnunet_llm4seg.evaluation.labels import Labels
@@ -65,7 +65,11 @@ def analyse(
     progress: Progress = lambda done, total: None,
     say: Callable[[str], None] = lambda text: None,
 ) -> Comparison:
-    """Measure and analyse; `memory` is a file of values to use again, other arguments and errors as in `compare`."""
+    """Measure and analyse; arguments and errors as in `compare`.
+
+    Args:
+        memory: a file of values to use again; costs are kept beside it.
+    """
     slots = _slots(chosen)
     scores, labels, absent = _of_labels_that_occur(chosen, slots, tolerance, memory, progress, say)
     leaked = leaked_cases(chosen.splits, chosen.folds, chosen.clusters)
@@ -85,7 +89,7 @@ def analyse(
         against_itself=results.against_itself(baseline, slots),
         pairs=_pairs(chosen, by_arm, slots, leaked, primary, target / 100),
         descriptive=_describe(chosen, every_metric, slots, labels),
-        costs=measure_costs(chosen.arms, chosen.configuration, chosen.folds[0]),
+        costs=_costs(chosen, memory),
         groups=[
             group
             for arm in chosen.candidates
@@ -94,6 +98,14 @@ def analyse(
             )
         ],
     )
+
+
+def _costs(chosen: Chosen, memory: Path | None) -> dict[str, dict[str, Any]]:
+    beside = memory.with_name(kept_costs.NAME) if memory else None
+    try:
+        return kept_costs.costs(chosen.arms, chosen.configuration, chosen.folds[0], beside)
+    except OSError as error:
+        raise ComparisonError(f"-o: {beside} cannot be written ({error}); name another folder.") from error
 
 
 def _describe(

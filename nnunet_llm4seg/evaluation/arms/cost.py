@@ -45,7 +45,7 @@ def measure_costs(arms: Sequence[Arm], configuration: str, fold: int) -> dict[st
     costs: dict[str, Cost] = {}
     networks = {}
     for arm in arms:
-        costs[arm.name] = cost = _recorded(arm.runs[0], fold)
+        costs[arm.name] = cost = recorded(arm.runs[0], fold)
         try:
             network, patch = build_network(arm, configuration, fold)
             cost.parameters = sum(p.numel() for p in network.parameters())
@@ -116,7 +116,8 @@ def time_interleaved(networks: dict[str, tuple[Any, Any]], rounds: int = _ROUNDS
     return {name: statistics.median(values) for name, values in times.items()}
 
 
-def _recorded(run: Run, fold: int) -> Cost:
+def recorded(run: Run, fold: int) -> Cost:
+    """What the files of one training tell: size of the checkpoint, time per epoch, memory."""
     log = run.log(fold)
     size = run.checkpoint(fold).stat().st_size
     seconds = statistics.median(log.seconds.values()) if log.seconds else None
