@@ -92,3 +92,22 @@ def test_the_open_questions_have_their_studies():
     assert kinds == {"eroded", "dilated", "shifted", "dropped"}
     few = read_study(FOLDER / "few_shot.yaml").degraded.values()
     assert sorted(made.how.train_fraction for made in few) == [0.1, 0.3]
+
+
+def test_a_shipped_study_runs_from_its_file_to_the_last_training(small):
+    text = (FOLDER / "geometric.yaml").read_text()
+    for old, new in (
+        ("[301]", "[1]"),
+        ("HuggingFaceTB/SmolLM2-135M, layer: 14", "llama, layer: 1"),
+        ("folds: all", "folds: [0]"),
+        ("runs: 5", "runs: 1"),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    small.file.write_text(text)
+    small.control(epochs=1)
+    small.run("run", small.file, "--epochs", "smoke")
+    assert list(small.times("final")) == [
+        f"run_1/nnUNetPlans_features8to64{arm}/fold_0"
+        for arm in ("", "_llm4seg_geometric_frozen", "_llm4seg_geometric_shuffled")
+    ]
