@@ -2,6 +2,8 @@
 
 import csv
 import json
+import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -129,6 +131,17 @@ def test_leaked_cases_are_omitted_and_counted(tmp_path):
     found = Made(tmp_path, {"frozen": 0.05}, datasets=1, leaked={"c0_0", "c1_3"}).found()
     assert found["leaked"]["Dataset001_X_2d_against_vanilla"] == 2
     assert any("2 cases with a near-duplicate or the same patient" in line for line in answer_lines(found))
+
+
+def test_one_fold_with_one_run_has_no_interval(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "FOLDS", FOLDS[:1])
+    made = Made(tmp_path, {"frozen": 0.05}, datasets=0)
+    made.data = [replace(DATA[0], folds=FOLDS)]
+    made.trainings = list_trainings(made.study, made.data)
+    found = made.found(runs=1)
+    assert found["claims"][0]["these"]["verdict"] == "none"
+    line = answer_lines(found)[2]
+    assert "on this data set: cannot be tested: there is no interval. +" in line and "[–, –], p unknown" in line
 
 
 def test_one_run_claims_nothing(tmp_path):

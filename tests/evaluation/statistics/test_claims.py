@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 from score_tables import scores, slots
 
@@ -15,7 +16,7 @@ BETTER = rf"{POINTS} points of Dice, 95 % interval for the method \[{POINTS}, {P
 
 
 def sentence(runs, folds=4, shift=0.1):
-    """The claim for a candidate that is better by `shift`; runs of candidate and baseline."""
+    """The claim for a candidate that is better by `shift` (one number, or one per case); runs of both."""
     skeleton = slots(folds)
     candidate, baseline = scores(runs[0], 10 * folds, shift=shift), scores(runs[1], 10 * folds, seed=1)
     pair = {"candidate": "new", **compare_primary(candidate, baseline, skeleton, target=0.01)}
@@ -61,4 +62,14 @@ def test_one_fold_with_one_run_allows_no_claim(runs, single):
 def test_several_runs_and_folds_claim():
     assert re.fullmatch(
         rf"On this data set and these splits new is better than the baseline: {BETTER}\.", sentence((3, 3))
+    )
+
+
+def test_a_gain_that_depends_on_the_training_set_is_not_claimed_from_interval_b_alone():
+    gain = np.repeat([0.3, 0.0, 0.3, 0.0], 10)
+    assert re.fullmatch(
+        rf"It cannot be claimed that new is better or worse than the baseline: {BETTER}; over other training sets, by"
+        r" a t test over folds, the interval \[−\d+\.\d\d, \+\d+\.\d\d\] contains zero; with 80 % power these cases"
+        r" and runs could have shown \d+\.\d\d points\.",
+        sentence((3, 3), shift=gain),
     )
