@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnunet_llm4seg.evaluation.statistics.claims import bracket, points, signed
+from nnunet_llm4seg.study.file import Study
 from nnunet_llm4seg.study.ladder import NOT_TESTED
 
-_WORDS = {
+WORDS = {
     "better": "holds",
     "worse": "does not hold, the opposite is shown",
     "ahead": "ahead, but one run or one fold allows no claim about the method",
@@ -17,22 +18,47 @@ _WORDS = {
     "none": "cannot be tested: there is no interval",
     NOT_TESTED: "not tested, because a claim before it does not hold",
 }
+NOT_YET = "cannot be looked at yet"
+_NO_CLAIM = "No claim was named, so that all comparisons are exploratory."
+
+
+def progress(finished: int, count: int) -> str:
+    """How much of the study is done, in one sentence."""
+    interim = "" if finished == count else "; this is an interim look, which counts as one"
+    return f"{finished} of {count} trainings are done{interim}."
+
+
+def claims_in_order(study: Study) -> str:
+    """The claims in the order in which they are tested, and who has fixed it, in one sentence."""
+    fixed = "fixed in the file in this order" if study.claims else "by default in this order, as the file names none"
+    return f"Claims, {fixed}: {', '.join(map(str, study.ordered_claims)) or 'none'}."
+
+
+def headline(findings: Mapping[str, Any]) -> str:
+    """The answer in a few sentences: the first claim with its numbers, and what became of the others.
+
+    Args:
+        findings: as `find` returns them, with nan for what is not known.
+    """
+    if not findings["claims"]:
+        return _NO_CLAIM
+    first, *others = findings["claims"]
+    said = [f"{first['claim']}{statement(first)}"]
+    if first["like_these"] is not None:
+        said.append(f"On data sets like these: {WORDS[first['like_these']['verdict']]}")
+    for step in others:
+        said.append(f"Then {step['claim']}: {WORDS[step['these']['verdict']] if step['these'] else NOT_YET}")
+    return f"{'. '.join(sentence.removesuffix('.') for sentence in said)}."
 
 
 def answer_lines(findings: Mapping[str, Any]) -> list[str]:
     """Lines of Markdown: the claims in their order, then data sets, layers and ranks."""
     lines = ["## Answer", ""]
     if not findings["claims"]:
-        lines += ["No claim was named, so that all comparisons are exploratory.", ""]
+        lines += [_NO_CLAIM, ""]
     for number, step in enumerate(findings["claims"], 1):
         lines += _step(number, step)
-    for name, count in findings["leaked"].items():
-        lines.append(
-            f"- {name}: {count} cases with a near-duplicate or the same patient in their fold's training set are"
-            " omitted here."
-        )
-    for name in findings["unused"]:
-        lines.append(f"- {name}: fewer than two independent cases are left, so it is not used here.")
+    lines += [f"- {sentence}" for sentence in omitted(findings)]
     for sweep in findings["sweeps"]:
         lines += ["", *_sweep(sweep)]
     for name, ranks in findings["ranks"].items():
@@ -44,19 +70,34 @@ def answer_lines(findings: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _step(number: int, step: Mapping[str, Any]) -> list[str]:
-    these, such = step["these"], step["like_these"]
+def omitted(findings: Mapping[str, Any]) -> list[str]:
+    """Cases and comparisons that the answer does not contain, one sentence each."""
+    leaked = "cases with a near-duplicate or the same patient in their fold's training set are omitted here."
+    found = [f"{name}: {count} {leaked}" for name, count in findings["leaked"].items()]
+    few = "fewer than two independent cases are left, so it is not used here."
+    return found + [f"{name}: {few}" for name in findings["unused"]]
+
+
+def statement(step: Mapping[str, Any]) -> str:
+    """What is said after a claim's name: on what it holds or not, with the numbers."""
+    these = step["these"]
     if these is None:
-        return [f"{number}. **{step['claim']}**: cannot be looked at yet."]
+        return f": {NOT_YET}."
     on = (
         "on this data set"
         if len(step["datasets"]) == 1
         else f"on average over these {len(step['datasets'])} data sets"
     )
-    lines = [f"{number}. **{step['claim']}** {on}: {_WORDS[these['verdict']]}. {_numbers(these)}{_look(step)}"]
+    seen = look(step)
+    return f" {on}: {WORDS[these['verdict']]}. {_numbers(these)}{f' ({seen})' if seen else ''}"
+
+
+def _step(number: int, step: Mapping[str, Any]) -> list[str]:
+    such = step["like_these"]
+    lines = [f"{number}. **{step['claim']}**{statement(step)}"]
     if such is not None:
         lines.append(
-            f"   - on data sets like these: {_WORDS[such['verdict']]}. {_numbers(such)}; SD between data sets"
+            f"   - on data sets like these: {WORDS[such['verdict']]}. {_numbers(such)}; SD between data sets"
             f" {points(such['heterogeneity_sd'])}, one more data set would measure {bracket(such['prediction'])}"
         )
     for name, found in step["datasets"].items():
@@ -74,13 +115,14 @@ def _numbers(found: Mapping[str, Any]) -> str:
     )
 
 
-def _look(step: Mapping[str, Any]) -> str:
+def look(step: Mapping[str, Any]) -> str:
+    """Which look at a claim this is, and its level; empty if it is the only one, at the end."""
     seen, looks = step["information"], len(step["looks"])
     if seen >= 1 and looks <= 1:
         return ""
     kind = "interim look" if seen < 1 else "last look"
     level = "nothing can be claimed" if step["level"] == 0 else f"tested at {100 * step['level']:.2g} %"
-    return f" ({kind}, number {looks}: {100 * seen:.0f} % of the planned trainings; {level})"
+    return f"{kind}, number {looks}: {100 * seen:.0f} % of the planned trainings; {level}"
 
 
 def _p(value: float) -> str:
@@ -101,8 +143,12 @@ def _sweep(sweep: Mapping[str, Any]) -> list[str]:
         arm = f"{row['arm']} (named before)" if row["named"] else row["arm"]
         cells = [row["layer"], arm, signed(row["gain"]), bracket(row["interval"]), bracket(row["band"])]
         lines.append(f"| {' | '.join(map(str, [*cells, _p(row['p_holm']).removeprefix('= '), rank]))} |")
-    lines += ["", _chosen(sweep)]
-    both = sweep["effective_rank_and_gain"]
+    return [*lines, "", *about_sweep(sweep)]
+
+
+def about_sweep(sweep: Mapping[str, Any]) -> list[str]:
+    """Sentences on the best layer, and on the effective rank where it was measured."""
+    lines, both = [_chosen(sweep)], sweep["effective_rank_and_gain"]
     if both["spearman"] == both["spearman"]:
         lines.append(
             f"Effective rank against gain over {both['layers']} layers: Spearman {both['spearman']:+.2f}, p"

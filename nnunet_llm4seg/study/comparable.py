@@ -31,6 +31,19 @@ class Comparison:
         return f"{self.data.name}_{self.data.configuration}_against_{self.baseline.name}"
 
 
+@dataclass(frozen=True)
+class Compared:
+    """What one call of `compare` said.
+
+    Attributes:
+        said: its lines; of a failed call the reason.
+    """
+
+    chosen: Comparison
+    said: tuple[str, ...]
+    failed: bool
+
+
 def ladders(study: Study) -> list[tuple[Arm, tuple[Arm, ...]]]:
     """Baselines with their candidates: the claims in the file's order, then all other arms against the first."""
     by_name = {arm.name: arm for arm in study.arms}

@@ -12,11 +12,12 @@ from pathlib import Path
 from nnunet_llm4seg.errors import StudyError
 from nnunet_llm4seg.evaluation.report.write import without_nan
 from nnunet_llm4seg.files import write_json, written_whole
-from nnunet_llm4seg.study.answer import answer_lines
-from nnunet_llm4seg.study.comparable import Comparison, comparisons
+from nnunet_llm4seg.study.answer import answer_lines, claims_in_order, progress
+from nnunet_llm4seg.study.comparable import Compared, Comparison, comparisons
 from nnunet_llm4seg.study.file import Study
 from nnunet_llm4seg.study.findings import arm_name, find
 from nnunet_llm4seg.study.folder import amendments
+from nnunet_llm4seg.study.page import render
 from nnunet_llm4seg.study.trainings import Training
 
 
@@ -37,8 +38,11 @@ def compare_words(study: Study, chosen: Comparison) -> list[str]:
 def report(study: Study, trainings: Sequence[Training], finished: Collection[str], say: Callable[[str], None]) -> Path:
     """Compare what is done, and write the answer over all data sets.
 
-    `report/index.md` names the study, its amendments and what is omitted; `report/study.json` has the numbers, and
-    `report/per_case_DATASET.csv` the scores.
+    `report/index.html` is the answer as a page and `report/index.md` the same as text, with the study's amendments and
+    what is omitted; `report/study.json` has the numbers, and `report/per_case_DATASET.csv` the scores.
+
+    Returns:
+        The page.
 
     Raises:
         StudyError: nothing can be compared yet, or a comparison failed.
@@ -49,46 +53,33 @@ def report(study: Study, trainings: Sequence[Training], finished: Collection[str
             f"nothing can be compared yet: {len(finished)} of {len(trainings)} trainings are done, and a baseline and "
             "a candidate need one fold of run 1 in common; `llm4seg study status` shows what is missing."
         )
-    lines: list[str] = []
-    failed: list[str] = []
-    compared: list[Comparison] = []
-    for chosen in found:
-        words = compare_words(study, chosen)
-        say(shlex.join(words))
-        done = _compare(study, words)
-        claims = [line for line in done.stdout.splitlines() if line.strip()]
-        if done.returncode:
-            claims = [done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "no reason given"]
-            failed.append(f"{chosen.name}: {claims[0]}")
-        for line in claims:
-            say(f"  {line}")
-        for line in chosen.left_out:
-            say(f"  left out: {line}")
-        lines += ["", f"## {chosen.name}", ""]
-        lines += [f"- {line}" for line in claims] + [f"- left out: {line}" for line in chosen.left_out]
-        lines += [f"- [report]({chosen.name}/report.html)"] if not done.returncode else []
-        compared += [] if done.returncode else [chosen]
-    findings = find(study, trainings, compared)
+    compared = [_compare(study, chosen, say) for chosen in found]
+    findings = find(study, trainings, [entry.chosen for entry in compared if not entry.failed])
     above = answer_lines(findings)
     for line in above:
         say(line)
-    path = study.folder / "report" / "index.md"
+    path = study.folder / "report" / "index.html"
     path.parent.mkdir(parents=True, exist_ok=True)  # not there if every comparison failed
     write_json(path.with_name("study.json"), without_nan(findings))
-    lines = [*_heading(study, len(finished), len(trainings)), "", *above, *lines]
-    with written_whole(path) as part:
-        part.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    lines = [*_heading(study, len(finished), len(trainings)), "", *above]
+    for entry in compared:
+        lines += _section(entry)
+    _write(path.with_suffix(".md"), "\n".join(lines) + "\n")
+    _write(path, render(study, findings, compared, finished=len(finished), count=len(trainings)))
+    failed = [f"{entry.chosen.name}: {entry.said[0]}" for entry in compared if entry.failed]
     if failed:
         raise StudyError(f"{len(failed)} of {len(found)} comparisons failed: {'; '.join(failed)}")
     return path
 
 
+def _write(path: Path, text: str) -> None:
+    with written_whole(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
 def _heading(study: Study, finished: int, count: int) -> list[str]:
     lines = [f"# Study {study.name}", "", f"sha256 of its file: {study.sha256}", ""]
-    interim = "" if finished == count else "; this is an interim look, which counts as one"
-    lines += [f"{finished} of {count} trainings are done{interim}.", ""]
-    order = "fixed in the file in this order" if study.claims else "by default in this order, as the file names none"
-    lines += [f"Claims, {order}: {', '.join(map(str, study.ordered_claims)) or 'none'}."]
+    lines += [progress(finished, count), "", claims_in_order(study)]
     for made in amendments(study):
         lines += [
             "",
@@ -97,7 +88,28 @@ def _heading(study: Study, finished: int, count: int) -> list[str]:
     return lines
 
 
-def _compare(study: Study, words: list[str]) -> subprocess.CompletedProcess:
+def _section(entry: Compared) -> list[str]:
+    name = entry.chosen.name
+    lines = ["", f"## {name}", "", *(f"- {line}" for line in entry.said)]
+    lines += [f"- left out: {line}" for line in entry.chosen.left_out]
+    return lines if entry.failed else [*lines, f"- [report]({name}/report.html)"]
+
+
+def _compare(study: Study, chosen: Comparison, say: Callable[[str], None]) -> Compared:
+    words = compare_words(study, chosen)
+    say(shlex.join(words))
+    done = _run(study, words)
+    said = [line for line in done.stdout.splitlines() if line.strip()]
+    if done.returncode:
+        said = [done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "no reason given"]
+    for line in said:
+        say(f"  {line}")
+    for line in chosen.left_out:
+        say(f"  left out: {line}")
+    return Compared(chosen, tuple(said), failed=bool(done.returncode))
+
+
+def _run(study: Study, words: list[str]) -> subprocess.CompletedProcess:
     code = "from nnunet_llm4seg.cli import main; main()"
     return subprocess.run(
         [sys.executable, "-c", code, *words[1:]],

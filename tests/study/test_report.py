@@ -89,12 +89,17 @@ def test_the_page_names_the_claims_amendments_and_an_interim_look(tmp_path, monk
     folder.settle(study, amend=True)
     done = subprocess.CompletedProcess([], 0, stdout="frozen is ahead of vanilla\n", stderr="")
     monkeypatch.setattr(report.subprocess, "run", lambda *_, **__: done)
-    monkeypatch.setattr(report, "find", lambda *_: {})
+    found = {"claims": [], "leaked": {}, "unused": [], "sweeps": [], "ranks": {}, "per_case": []}
+    monkeypatch.setattr(report, "find", lambda *_: found)
     monkeypatch.setattr(report, "answer_lines", lambda _: ["the answer"])
     trainings = list_trainings(study, [DATA])
     said = []
     page = report.report(study, trainings, {t.key for t in trainings if "layer3" not in t.key}, said.append)
-    index = page.read_text()
+    assert page.name == "index.html"
+    html = page.read_text()
+    assert "12 of 15 trainings are done; this is an interim look, which counts as one." in html
+    assert "The file was amended on " in html and '<a href="../amendments/1.diff">difference</a>' in html
+    index = page.with_suffix(".md").read_text()
     assert "12 of 15 trainings are done; this is an interim look, which counts as one." in index
     assert "in this order: frozen > vanilla, frozen > shuffled, sweep_layer2 > vanilla." in index
     assert "The file was amended on " in index and "[difference](../amendments/1.diff)" in index

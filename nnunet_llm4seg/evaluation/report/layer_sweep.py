@@ -23,17 +23,17 @@ class LayerGain:
 
 
 def draw_layers(
-    title: str, gains: Sequence[LayerGain], *, named: int | None = None, unit: str = "points", band: str = ""
+    title: str, gains: Sequence[LayerGain], *, named: Sequence[int] = (), unit: str = "points", band: str = ""
 ) -> Markup:
     """Gain over layers.
 
     Args:
         title: what is shown, and of which arms.
         gains: of each layer that was trained.
-        named: the layer that the study named before it began.
+        named: layers that the study named before it began.
         band: what the band is, in one sentence.
 
-    >>> drawn = draw_layers("Gain", [LayerGain(0, 0.1, -1, 1), LayerGain(8, 0.4, -0.5, 1.3)], named=8)
+    >>> drawn = draw_layers("Gain", [LayerGain(0, 0.1, -1, 1), LayerGain(8, 0.4, -0.5, 1.3)], named=[8])
     >>> "named before: layer 8" in drawn
     True
     """
@@ -60,7 +60,7 @@ def draw_layers(
         "line": _points([(across(gain.layer), up(gain.gain)) for gain in ordered]),
         "dots": [(across(gain.layer), up(gain.gain)) for gain in ordered],
         "zero": up(0.0),
-        "named": None if named is None else {"layer": named, "at": across(named)},
+        "named": [{"layer": layer, "at": across(layer)} for layer in named],
         "across": [
             {"at": across(gain.layer), "text": str(gain.layer)}
             for gain in ordered

@@ -9,9 +9,8 @@ from typing import Any
 from markupsafe import Markup
 
 from nnunet_llm4seg.evaluation.metrics import BY_NAME, METRICS, Metric
-from nnunet_llm4seg.evaluation.report.forest import Forest, Row, Span, draw_forest
-from nnunet_llm4seg.evaluation.report.fragments import Parts
-from nnunet_llm4seg.evaluation.report.numbers import Number, interval, part, parts, short_names
+from nnunet_llm4seg.evaluation.report.forest import Forest, Row, draw_forest
+from nnunet_llm4seg.evaluation.report.numbers import Number, interval, look_up, scaled, short_names, span
 
 _MARK = {
     "better": "better",
@@ -36,12 +35,12 @@ def difference_figure(summary: Mapping[str, Any]) -> Markup:
         second = "interval_over_folds" if method["rule"] == "runs" else "interval_correlated"
         thin.add("t over folds" if method["rule"] == "runs" else "corrected for folds that share training cases")
         verdict = f" {_MARK[result['verdict']]}"
-        value = _value(summary, Number(f"{at}/difference", signed=True), interval(f"{at}/method/interval"), verdict)
+        value = look_up(summary, Number(f"{at}/difference", signed=True), interval(f"{at}/method/interval"), verdict)
         row = Row(
             short[result["candidate"]],
-            _points(result["difference"]),
-            _span(method["interval"], 100),
-            _span(method.get(second), 100),
+            scaled(result["difference"]),
+            span(method["interval"]),
+            span(method.get(second)),
             value,
         )
         rows.append(row)
@@ -82,14 +81,14 @@ def _of_metric(summary: Mapping[str, Any], metric: Metric) -> Markup:
     for i, found in sorted(chosen, key=lambda pair: order[pair[1]["label"]]):
         at, scale = f"descriptive/{i}", metric.scale
         means = [Number(f"{at}/{name}_mean", scale) for name in ("baseline", "candidate")]
-        value = _value(
+        value = look_up(
             summary,
             (means[0], " → ", means[1], ": "),
             Number(f"{at}/difference", scale, signed=True),
             interval(f"{at}/simultaneous", scale),
         )
         label = f"{found['label']}, {short[found['candidate']]}" if several else found["label"]
-        rows.append(Row(label, scale * _number(found["difference"]), _span(found["simultaneous"], scale), value=value))
+        rows.append(Row(label, scaled(found["difference"], scale), span(found["simultaneous"], scale), value=value))
     baseline = short[summary["baseline"]]
     candidate = "candidate" if several else short[summary["candidates"][0]]
     ends = (f"{baseline} better", f"{candidate} better")
@@ -99,22 +98,3 @@ def _of_metric(summary: Mapping[str, Any], metric: Metric) -> Markup:
         ends = (ends[1], ends[0])
     names = ", ".join(short[name] for name in summary["candidates"])
     return draw_forest(Forest(f"{metric.title}: {names} against {baseline}", rows, metric.unit, ends))
-
-
-def _value(summary: Mapping[str, Any], *cells: Any) -> Parts:
-    found: list[dict[str, Any]] = []
-    for cell in cells:
-        found += [part(piece, summary) for piece in (*parts(cell), " ")]
-    return found[:-1]
-
-
-def _span(bounds: Any, scale: float) -> Span | None:
-    return None if not bounds or None in bounds else (scale * bounds[0], scale * bounds[1])
-
-
-def _points(share: float | None) -> float:
-    return 100 * _number(share)
-
-
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else value

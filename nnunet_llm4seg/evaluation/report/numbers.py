@@ -79,3 +79,24 @@ def short_names(arms: Iterable[str]) -> dict[str, str]:
     arms = list(arms)
     trainers = [arm.split("__")[0] for arm in arms]
     return {arm: trainer if trainers.count(trainer) == 1 else arm for arm, trainer in zip(arms, trainers, strict=True)}
+
+
+def look_up(summary: Mapping[str, Any], *cells: Any) -> list[dict[str, Any]]:
+    """Cells one after another, with a space between them, as the value of a figure's row."""
+    found: list[dict[str, Any]] = []
+    for cell in cells:
+        found += [part(piece, summary) for piece in (*parts(cell), " ")]
+    return found[:-1]
+
+
+def span(bounds: Sequence[float | None] | None, scale: float = 100.0) -> tuple[float, float] | None:
+    """Both ends of an interval as they are drawn; None if one is not known."""
+    if not bounds:
+        return None
+    low, high = bounds
+    return None if low is None or high is None else (scale * low, scale * high)
+
+
+def scaled(value: float | None, scale: float = 100.0) -> float:
+    """A value as it is drawn; nan if it is not known."""
+    return float("nan") if value is None else scale * value

@@ -72,7 +72,7 @@ def test_the_ladder_keeps_the_order_of_the_claims():
 
 def test_the_gain_by_layer_has_a_band_and_the_layer_that_was_named_before():
     gains = [LayerGain(layer, 0.1 * layer, 0.1 * layer - 1, 0.1 * layer + 1) for layer in (15, 0, 7)]
-    drawn = draw_layers("Gain of frozen over vanilla", gains, named=7, band="Simultaneous 95 % band.")
+    drawn = draw_layers("Gain of frozen over vanilla", gains, named=[7], band="Simultaneous 95 % band.")
     line = [tuple(map(float, at.split(","))) for at in re.search(r'class="curve" points="(.*?)"', drawn)[1].split()]
     assert [x for x, _ in line] == sorted(x for x, _ in line)
     assert [y for _, y in line] == sorted((y for _, y in line), reverse=True)  # up is better
