@@ -124,6 +124,9 @@ class LLMBottleneck(nn.Module):
             )  # so that the decoder keeps its memory layout
 
     def _through_layer(self, hidden: torch.Tensor, grid: Sequence[int]) -> torch.Tensor:
+        # torch.compile may serve a block with the graph of another one whose values that were read are equal, and it
+        # does not look at hooks: unread, LoRA would be lost
+        bool(self.config.lora_rank)
         if self.config.norm == "none":
             return self.layer(hidden, grid)
         return self.norm2(self.layer(self.norm1(hidden), grid))

@@ -66,6 +66,7 @@ def inject_at(
     bottleneck = LLMBottleneck(channels, config, spec=spec, prepared=prepared)
     network.add_module(NAME, bottleneck)
     passage = _Passage(bottleneck, path, channels)
+    _let_compile_see_hooks()
     network.register_forward_pre_hook(passage.begin)
     module.register_forward_hook(passage.through)
     network.register_forward_hook(passage.end)
@@ -103,6 +104,14 @@ class _Passage:
                 f"this forward pass of {type(network).__name__} did not use {self.path!r}, so nothing went through "
                 "the LLM layer; name a module that it calls."
             )
+
+
+def _let_compile_see_hooks() -> None:
+    """By default, a graph that torch.compile made of the vanilla network looks at no hooks, and would serve this one."""
+    import torch._dynamo  # takes seconds
+
+    torch._dynamo.config.skip_nnmodule_hook_guards = False
+    torch.compiler.reset()
 
 
 def _module(network: nn.Module, path: str) -> nn.Module:

@@ -88,6 +88,15 @@ def test_a_copy_sends_its_features_through_its_own_layer(small, copied):
     assert small.llm_bottleneck.adapter1.weight.grad is not None
 
 
+def test_a_graph_of_the_vanilla_network_does_not_serve_it(llama):
+    build, path, channels = PATHS[0]
+    network, size = build()
+    x = torch.randn(1, 1, *size)
+    torch.compile(network, backend="eager")(x)
+    injected = inject_at(build()[0], path, config(llama), channels=channels)
+    torch.testing.assert_close(torch.compile(injected, backend="eager")(x), injected(x))
+
+
 def test_it_compiles_to_one_graph(small):
     compiled = torch.compile(small, fullgraph=True, backend="aot_eager")
     for _ in range(2):

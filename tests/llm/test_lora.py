@@ -80,10 +80,10 @@ def test_a_copy_has_updates_of_its_own(llama, copied):
     assert torch.equal(block(X), output)
 
 
-def test_it_compiles_to_one_graph(llama):
-    block = moved(make(llama))
-    compiled = torch.compile(block, fullgraph=True, backend="aot_eager")
-    torch.testing.assert_close(compiled(X), block(X))
+def test_it_compiles_to_one_graph_of_its_own(llama):
+    for block in (make(llama, rank=0), moved(make(llama)), moved(make(llama, rank=3)), make(llama, rank=0)):
+        compiled = torch.compile(block, fullgraph=True, backend="aot_eager")
+        torch.testing.assert_close(compiled(X), block(X))
 
 
 def test_it_works_in_bfloat16_and_keeps_its_own_float32(llama_bf16):

@@ -45,3 +45,7 @@ def test_a_line_of_the_log_is_read_as_it_was_written(share, gate):
     read = read_share_line(share_line(share, gate))
     assert read == (pytest.approx(share), None if gate is None else pytest.approx(gate))
     assert read_share_line("train_loss 0.5") is None
+
+
+def test_a_large_share_is_written_without_an_exponent():
+    assert share_line(12.34, None) == "LLM4Seg: share 1234 % of the features' norm"
