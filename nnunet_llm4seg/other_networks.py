@@ -107,7 +107,7 @@ class _Passage:
 
 
 def _let_compile_see_hooks() -> None:
-    """By default, a graph that torch.compile made of the vanilla network looks at no hooks and would serve this one."""
+    """Graphs of torch.compile look at no hooks by default; that of the vanilla network would serve this one."""
     import torch._dynamo  # takes seconds
 
     torch._dynamo.config.skip_nnmodule_hook_guards = False
