@@ -71,11 +71,18 @@ def answer_lines(findings: Mapping[str, Any]) -> list[str]:
 
 
 def omitted(findings: Mapping[str, Any]) -> list[str]:
-    """Cases and comparisons that the answer does not contain, one sentence each."""
-    leaked = "cases with a near-duplicate or the same patient in their fold's training set are omitted here."
-    found = [f"{name}: {count} {leaked}" for name, count in findings["leaked"].items()]
-    few = "fewer than two independent cases are left, so it is not used here."
-    return found + [f"{name}: {few}" for name in findings["unused"]]
+    """Cases and comparisons that the answer does not contain, one sentence for all that are alike."""
+    found = []
+    for count in dict.fromkeys(findings["leaked"].values()):
+        names = [name for name, leaked in findings["leaked"].items() if leaked == count]
+        cases = f"{count} case{'s' if count > 1 else ''} with a near-duplicate or the same patient in"
+        cases += f" {'their' if count > 1 else 'its'} fold's training set {'are' if count > 1 else 'is'} omitted here"
+        found.append(f"{', '.join(names)}: {cases}{' in each' if len(names) > 1 else ''}.")
+    if findings["unused"]:
+        them = "they are" if len(findings["unused"]) > 1 else "it is"
+        unused = ", ".join(findings["unused"])
+        found.append(f"{unused}: fewer than two independent cases are left, so {them} not used here.")
+    return found
 
 
 def statement(step: Mapping[str, Any]) -> str:

@@ -123,7 +123,7 @@ def _step(found: Mapping[str, Any], number: int, which: str) -> Step:
     outcome: Outcome = "shown" if verdict == "better" else "not tested" if verdict == NOT_TESTED else "not shown"
     said = [] if verdict in ("better", "open") else [WORDS[verdict]]
     said += [look(step)] if look(step) else []
-    why = "; ".join(said)
+    why = "" if verdict == NOT_TESTED else "; ".join(said)  # the ladder itself says why a claim is not tested
     return Step(
         step["claim"],
         outcome,
@@ -146,8 +146,11 @@ def _others(study: Study, compared: Sequence[Compared]) -> list[str]:
         )
         for made in amendments(study)
     ]
-    left_out = [f"{entry.chosen.name}, left out: {line}." for entry in compared for line in entry.chosen.left_out]
-    return [*changed, *left_out]
+    left_out: dict[str, list[str]] = {}
+    for entry in compared:
+        for line in entry.chosen.left_out:
+            left_out.setdefault(line, []).append(entry.chosen.name)
+    return [*changed, *(f"Left out: {line} ({', '.join(names)})." for line, names in left_out.items())]
 
 
 def _each_data_set(found: Mapping[str, Any]) -> Table:

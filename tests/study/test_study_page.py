@@ -132,13 +132,17 @@ def test_an_early_look_says_so_and_does_not_claim_too_much(write):
     steps = re.findall(r'<li class="(shown|not-shown|not-tested)">', page.html)
     assert steps[0] == "not-shown" and steps[1] == "not-tested"
     assert "interim look, number 1: 33 % of the planned trainings; " in page.text
-    assert "left out: run 2: not done in all of these arms and folds." in page.text
+    names = ", ".join(f"{name}_2d_against_{baseline}" for name in NAMES for baseline in ("vanilla", "shuffled"))
+    assert f"Left out: run 2: not done in all of these arms and folds ({names})." in page.text
+    not_tested = re.findall(r'<li class="not-tested">(.*?)</li>', page.html, re.S)
+    assert len(not_tested) == 2 and not any("tested at" in step for step in not_tested)
 
 
 def test_what_is_missing_in_the_answer_is_serious(write):
     page = write({"frozen": 0.05}, datasets=1, leaked={"c0_0", "c1_3"})
     serious = page.html.partition('<ul class="serious">')[2].partition("</ul>")[0]
-    assert serious.count("<b>Serious.</b>") == 2 and "2 cases with a near-duplicate" in serious
+    assert serious.count("<b>Serious.</b>") == 1  # one sentence for all comparisons that are alike
+    assert "2d_against_vanilla, Dataset001_X_2d_against_shuffled: 2 cases with a near-duplicate" in serious
 
 
 def test_failed_comparisons_are_named_and_have_no_link(write):
