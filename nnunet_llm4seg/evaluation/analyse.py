@@ -21,6 +21,7 @@ from nnunet_llm4seg.evaluation.scores import Scores, measure_arms
 from nnunet_llm4seg.evaluation.statistics import claims, results
 from nnunet_llm4seg.evaluation.statistics.decision import verdict
 from nnunet_llm4seg.evaluation.statistics.intervals import fold_interval, method_interval
+from nnunet_llm4seg.evaluation.statistics.records import AgainstItself, ArmResult, DescriptiveRow, PairResult
 from nnunet_llm4seg.evaluation.statistics.simultaneous import simultaneous
 from nnunet_llm4seg.evaluation.statistics.slots import Slots
 
@@ -43,10 +44,10 @@ class Comparison:
     absent_labels: list[str]
     scores: Scores
     leaked: set[tuple[int, str]]
-    arm_results: dict[str, results.ArmResult]
-    against_itself: results.AgainstItself | None
-    pairs: list[results.PairResult]
-    descriptive: list[results.DescriptiveRow]
+    arm_results: dict[str, ArmResult]
+    against_itself: AgainstItself | None
+    pairs: list[PairResult]
+    descriptive: list[DescriptiveRow]
     costs: dict[str, dict[str, Any]]
     groups: list[subgroups.Group]
 
@@ -110,7 +111,7 @@ def _costs(chosen: Chosen, memory: Path | None) -> dict[str, dict[str, Any]]:
 
 def _describe(
     chosen: Chosen, every_metric: Mapping[str, np.ndarray], slots: Slots, labels: Labels
-) -> list[results.DescriptiveRow]:
+) -> list[DescriptiveRow]:
     """Every label and metric of every candidate, with intervals that hold for all of them together."""
     baseline, names = every_metric[chosen.baseline.name], list(labels.regions)
     rows = [
@@ -167,11 +168,11 @@ def _pairs(
     leaked: set[tuple[int, str]],
     primary: str,
     target: float,
-) -> list[results.PairResult]:
+) -> list[PairResult]:
     baseline, pairs = by_arm[chosen.baseline.name], []
     for arm in chosen.candidates:
         scores = by_arm[arm.name]
-        pair: results.PairResult = {
+        pair: PairResult = {
             "candidate": arm.name,
             **results.compare_primary(scores, baseline, slots, target=target),
         }

@@ -32,6 +32,8 @@ class Labels:
         try:
             numbers = {name: v if isinstance(v, list) else [v] for name, v in dataset["labels"].items()}
             values = {name: tuple(map(int, v)) for name, v in numbers.items()}
+            if not all(values.values()):
+                raise ValueError("a list is empty")
         except (AttributeError, TypeError, ValueError) as error:
             raise DatasetError(
                 f"dataset.json: labels {dataset['labels']!r} are not nnU-Net's, a number (or a list of them) by name;"

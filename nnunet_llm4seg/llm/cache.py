@@ -86,6 +86,7 @@ def read(folder: Path) -> CachedLayer | None:
     whole = isinstance(provenance, dict) and needed <= provenance.keys() and (folder / WEIGHTS_FILE).is_file()
     whole = whole and all(isinstance(provenance[name], str) for name in ("repository", "commit"))
     whole = whole and all(type(provenance.get(name, 1)) is int for name in ("layer", "depth"))
+    whole = whole and isinstance(provenance["revisions"], list) and isinstance(provenance.get("fetched", ""), str)
     return CachedLayer(folder, provenance) if whole else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
@@ -98,6 +99,8 @@ def _layer_described(model_config: Mapping[str, Any], layer: int) -> LayerDescri
     scaling: dict[str, Any] = {}
     if family.rotary:
         theta, scaling = _rope(family, raw, local)
+        if not 0 < theta < math.inf:
+            raise ValueError(f"the base of the rotary frequencies is {theta}")
         head = getattr(configuration, "head_dim", None) or hidden_size // configuration.num_attention_heads
         share = scaling.pop("partial_rotary_factor", None) or raw.get("partial_rotary_factor") or family.share
         rotary_size = int(head * share)

@@ -201,7 +201,7 @@ def _write(
 
 
 def _write_all(file: BinaryIO, chunk: bytes) -> None:
-    """Write all of `data`: an unbuffered file may write less than it is given."""
+    """Write all of `chunk`: an unbuffered file may write less than it is given."""
     view = memoryview(chunk)
     while view:
         view = view[file.write(view) :]

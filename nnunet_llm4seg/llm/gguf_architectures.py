@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from nnunet_llm4seg.errors import ModelFilesError
+from nnunet_llm4seg.errors import ModelFilesError, one_line
 
 Values = Mapping[str, Any]
 Fields = dict[str, Any]
@@ -185,8 +185,19 @@ def fields_of(architecture: str, values: Values, path: object) -> Fields:
     for key in _REQUIRED:
         if key not in own:
             raise ModelFilesError(f"model: the GGUF file {path} lacks {architecture}.{key}; download it again.")
+        if type(own[key]) is not int or own[key] < 1:
+            raise ModelFilesError(
+                f"model: the GGUF file {path} sets {architecture}.{key} = {own[key]!r}, which must be a positive "
+                "whole number; download it again."
+            )
     fields = {"model_type": row.model_type, **{name: own[key] for key, name in row.keys.items() if key in own}}
-    fields |= row.more(own)
+    try:
+        fields |= row.more(own)
+    except (ArithmeticError, KeyError, TypeError) as error:
+        raise ModelFilesError(
+            f"model: the values of the GGUF file {path} do not fit each other ({type(error).__name__}: "
+            f"{one_line(error)}); download it again."
+        ) from error
     if "num_attention_heads" in fields:  # llama.cpp's default, which differs from transformers' for some families
         fields.setdefault("num_key_value_heads", fields["num_attention_heads"])
     return fields

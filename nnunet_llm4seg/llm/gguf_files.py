@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,9 @@ import torch
 from nnunet_llm4seg.errors import ModelFilesError, one_line
 from nnunet_llm4seg.llm.dtypes import torch_dtype
 from nnunet_llm4seg.llm.gguf_architectures import ARCHITECTURES, fields_of
-from nnunet_llm4seg.llm.gguf_header import GGUFHeader, read_header
+from nnunet_llm4seg.llm.gguf_header import GGUFHeader
+from nnunet_llm4seg.llm.gguf_parts import read_parts
 
-_PART = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
 _WIDE = {"F32": "float32", "F16": "float16"}
 _UNQUANTISED = {"F32", "F16", "BF16"}
 # what llama.cpp computes LLaMA 3's scaled frequencies from, for the models that Meta published
@@ -48,12 +47,10 @@ class GGUFModel:
                 f"model: reading {path} needs the package gguf; run `pip install 'nnunet-llm4seg[gguf]'`."
             )
         self.path = path
-        self.headers = [read_header(part) for part in _parts(path)]
+        self.headers = read_parts(path)
         values = self.headers[0].values
-        _refuse_other_contents(values, path)
         self.architecture = str(values.get("general.architecture"))
         self.config = fields_of(self.architecture, values, path)
-        _refuse_mixed_parts(self.headers)
         self._tensors = {name: header for header in self.headers for name in header.tensors}
         if f"{self._block(0)}attn_q.bias" in self._tensors and self.architecture == "llama":
             self.config["attention_bias"] = True
@@ -100,7 +97,14 @@ class GGUFModel:
         undo = ARCHITECTURES[self.architecture].undo
         tensors = {}
         for name, stored in names.items():
-            array = np.array(undo(self.config, name, self._values(stored)), order="C")  # not a view of the file
+            values = self._values(stored)
+            try:
+                array = np.array(undo(self.config, name, values), order="C")  # not a view of the file
+            except (ArithmeticError, TypeError, ValueError) as error:
+                raise ModelFilesError(
+                    f"model: {stored} of {self.path} has shape {values.shape}, which does not fit the file's values "
+                    f"({one_line(error)}); download it again."
+                ) from error
             if array.shape != tuple(shapes[name]):
                 raise ModelFilesError(
                     f"model: {stored} of {self.path} has shape {array.shape}, but its values ask for "
@@ -118,7 +122,7 @@ class GGUFModel:
                 f"layer: {self.path} holds no tensors of layer {layer}; it has layers 0 to {self._layers() - 1}."
             )
         architecture = next(number for number, name in MODEL_ARCH_NAMES.items() if name == self.architecture)
-        known = get_tensor_name_map(architecture, self._layers())
+        known = get_tensor_name_map(architecture, layer + 1)  # not as many as the file claims to have
         module = ARCHITECTURES[self.architecture].module.format(layer)
         names = {}
         for name in shapes:
@@ -198,57 +202,18 @@ class GGUFModel:
 
     def _llama3_scaling(self, divisors: np.ndarray) -> dict[str, Any]:
         """LLaMA 3's parameters, of which the file keeps only what each frequency is divided by."""
-        from nnunet_llm4seg.llm.positions import llama3_frequency
+        from nnunet_llm4seg.llm.rotary_scaling import llama3_frequency
 
-        theta, size = float(self.config.get("rope_theta", 10000.0)), 2 * len(divisors)
-        plain = [theta ** (-2 * pair / size) for pair in range(len(divisors))]
-        for factor in _LLAMA3_FACTORS:
-            scaling = {"rope_type": "llama3", "factor": factor, **_LLAMA3}
-            expected = [frequency / llama3_frequency(frequency, scaling) for frequency in plain]
-            if np.allclose(expected, divisors, rtol=1e-4):
-                return scaling
-        return {"rope_type": "divisors of an unknown kind"}  # refused where positions need the model's frequencies
-
-
-def _parts(path: Path) -> list[Path]:
-    """All files of a model of which `path` is one."""
-    match = _PART.search(path.name)
-    if match is None:
-        return [path]
-    total = int(match[2])
-    parts = [path.with_name(f"{path.name[: match.start()]}-{i:05d}-of-{total:05d}.gguf") for i in range(1, total + 1)]
-    missing = [part.name for part in parts if not part.is_file()]
-    if missing:
-        raise ModelFilesError(f"model: {path} is one of {total} parts, and {missing[0]} is missing; put it beside.")
-    return parts
-
-
-def _refuse_mixed_parts(headers: Sequence[GGUFHeader]) -> None:
-    """Refuse files that are not the parts of one split model, of which the last read would win."""
-    seen: dict[str, Path] = {}
-    for number, header in enumerate(headers):
-        said = header.values.get("split.no", number), header.values.get("split.count") or len(headers)
-        if said != (number, len(headers)):
+        try:
+            theta, size = float(self.config.get("rope_theta", 10000.0)), 2 * len(divisors)
+            plain = [theta ** (-2 * pair / size) for pair in range(len(divisors))]
+            for factor in _LLAMA3_FACTORS:
+                scaling = {"rope_type": "llama3", "factor": factor, **_LLAMA3}
+                expected = [frequency / llama3_frequency(frequency, scaling) for frequency in plain]
+                if np.allclose(expected, divisors, rtol=1e-4):
+                    return scaling
+        except (ArithmeticError, TypeError, ValueError) as error:
             raise ModelFilesError(
-                f"model: by its name {header.path} is part {number + 1} of {len(headers)}, but its header says "
-                f"split.no {said[0]!r} (counted from 0) of {said[1]!r}; download the parts again."
-            )
-        for name in header.tensors:
-            if name in seen:
-                raise ModelFilesError(
-                    f"model: {name} is in {seen[name].name} and in {header.path}, which are not parts of one model; "
-                    "download them again."
-                )
-            seen[name] = header.path
-
-
-def _refuse_other_contents(values: Mapping[str, Any], path: Path) -> None:
-    kind = values.get("general.type", "model")
-    if kind != "model" or values.get("general.architecture") == "clip":
-        what = "the projector of a vision model" if kind in ("mmproj", "model") else f"of the kind {kind!r}"
-        raise ModelFilesError(f"model: the GGUF file {path} is {what}, and no language model; give the model's own.")
-    parts = values.get("split.count", 0)
-    if isinstance(parts, int) and parts > 1 and _PART.search(path.name) is None:
-        raise ModelFilesError(
-            f"model: the GGUF file {path} is one of {parts} parts; give them the names NAME-00001-of-{parts:05d}.gguf."
-        )
+                f"model: the rotary frequencies in {self.path} make no sense ({one_line(error)}); download it again."
+            ) from error
+        return {"rope_type": "divisors of an unknown kind"}  # refused where positions need the model's frequencies

@@ -76,6 +76,11 @@ def read_layer(
                 raise ModelFilesError(f"model: {folder} lacks the scale of {prefix + name}; fetch the model again.")
             path, entry = headers.find(spellings[scales[name]])
             sources.setdefault(path, {})[scales[name]] = entry
+        elif name in scales:
+            raise ModelFilesError(
+                f"model: {folder} holds a scale of {prefix + name}, which is {entry.dtype} and needs none; fetch the "
+                "model again, or choose its bfloat16 version."
+            )
     tensors: Tensors = {}
     for path, entries in sorted(sources.items()):
         usable(entries.values(), FILE_DTYPES if fp8 else STORED_DTYPES)

@@ -7,9 +7,8 @@ dimensions r and r + R/2 form a pair that rotates by one angle.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import torch
 
@@ -108,8 +107,7 @@ def attention_mask(
 def rotation_of(found: LayerDescription, positions: str) -> Rotation:
     """How the rotary pairs of a layer turn.
 
-    The scalings `linear` and `llama3` are computed here, as in `transformers.modeling_rope_utils`; see
-    `llm.rotary_scaling` for the others.
+    `llm.rotary_scaling` computes those of a model for long contexts.
 
     Returns:
         A rotation with R/2 frequencies; none for a layer that takes no rotary tables.
@@ -138,15 +136,11 @@ def _rotation_by_scaling(found: LayerDescription, positions: str, plain: list[fl
     kind = _scaling_of(found)
     if kind == "default" or positions in ("paper", "none"):
         return Rotation(plain)
-    if kind == "linear":
-        return Rotation([frequency / found.scaling["factor"] for frequency in plain])
-    if kind == "llama3":
-        return Rotation([llama3_frequency(frequency, found.scaling) for frequency in plain])
     if kind in SCALINGS:
         return scaled_rotation(kind, plain, found)
     raise ConfigError(
         f"positions: {positions!r} is not available for this model, whose rotary scaling is {kind!r} "
-        f"(default, linear, llama3, {', '.join(SCALINGS)} are); choose positions paper or none."
+        f"(default, {', '.join(SCALINGS)} are); choose positions paper or none."
     )
 
 
@@ -160,16 +154,3 @@ def _scaling_of(found: LayerDescription) -> str:
     if kind in ("su", "yarn") and "long_factor" in found.scaling:  # what Phi-3 called longrope at first
         return "longrope"
     return str(kind or ("without a name" if "factor" in found.scaling else "default"))
-
-
-def llama3_frequency(frequency: float, parameters: Mapping[str, Any]) -> float:
-    """LLaMA 3.1's scaling: long waves are stretched by `factor`, short ones kept, those in between blended."""
-    factor, low, high = (parameters[key] for key in ("factor", "low_freq_factor", "high_freq_factor"))
-    context = parameters["original_max_position_embeddings"]
-    wavelength = 2 * math.pi / frequency
-    if wavelength < context / high:
-        return frequency
-    if wavelength > context / low:
-        return frequency / factor
-    smooth = (context / wavelength - low) / (high - low)
-    return (1 - smooth) * frequency / factor + smooth * frequency

@@ -66,14 +66,20 @@ def fp8_of(model_config: Mapping[str, Any]) -> Fp8 | None:
 
 
 def expanded(weight: torch.Tensor, scale: torch.Tensor, scheme: Fp8, name: str) -> torch.Tensor:
-    """The matrix that `weight` (rows, columns) in 8 bits and its `scale` stand for, in bfloat16.
+    """The values of a matrix `weight` (rows, columns) that is stored in 8 bits with a `scale`, in bfloat16.
 
     Raises:
-        ModelFilesError: the scale's shape is not one that the scheme allows.
+        ModelFilesError: it is no matrix, or the scale's shape is not one that the scheme allows.
     """
     import torch
 
+    if weight.ndim != 2:
+        raise ModelFilesError(
+            f"model: {name} has the shape {tuple(weight.shape)} and 8 bits, but only matrices can have scales; fetch "
+            "the model again, or choose its bfloat16 version."
+        )
     rows, columns = weight.shape
+    scale = scale.float()
     if scale.numel() == 1:
         factors = scale.reshape(1, 1)
     elif scheme.block is None and tuple(scale.shape) in ((rows,), (rows, 1)):
@@ -85,7 +91,7 @@ def expanded(weight: torch.Tensor, scale: torch.Tensor, scheme: Fp8, name: str) 
             f"model: the scale of {name} has the shape {tuple(scale.shape)}, which does not fit a matrix of "
             f"{rows} x {columns} stored as {scheme}; fetch the model again, or choose its bfloat16 version."
         )
-    return weight.float().mul_(factors.float()).to(torch.bfloat16)
+    return weight.float().mul_(factors).to(torch.bfloat16)
 
 
 def _parts(size: int, block: int) -> int:

@@ -1,7 +1,8 @@
-"""How long-context models scale their rotary frequencies: yarn, longrope and dynamic.
+"""How long-context models scale their rotary frequencies: linear, llama3, yarn, longrope and dynamic.
 
-The numbers come from `transformers.modeling_rope_utils.ROPE_INIT_FUNCTIONS`, which gets what it reads in one spelling:
-old versions take the context from other fields, and a model must compute the same with each of them.
+The first two are computed here, as in `transformers.modeling_rope_utils`. The numbers of the others come from its
+`ROPE_INIT_FUNCTIONS`, which get what they read in one spelling: old versions take the context from other fields, and a
+model must compute the same with each of them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import torch
 from nnunet_llm4seg.errors import ModelFilesError
 from nnunet_llm4seg.llm.description import LayerDescription
 
-SCALINGS = ("yarn", "longrope", "dynamic")
+SCALINGS = ("linear", "llama3", "yarn", "longrope", "dynamic")
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,37 @@ def scaled_rotation(kind: str, plain: list[float], found: LayerDescription) -> R
         ModelFilesError: its `config.json` lacks a value that the scaling needs, or has one that makes no sense.
     """
     try:
-        return _ROTATIONS[kind](plain, found)
-    except (KeyError, TypeError, ValueError, ZeroDivisionError, RuntimeError) as error:
+        rotation = _ROTATIONS[kind](plain, found)
+        numbers = (*rotation.frequencies, *(rotation.beyond or ()), rotation.factor, rotation.growth)
+        if not all(map(math.isfinite, numbers)):
+            raise ValueError("its frequencies are not finite")
+        return rotation
+    except (ArithmeticError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelFilesError(
             f"model: the rotary scaling {kind!r} in its config.json cannot be computed ({type(error).__name__}: "
             f"{error}); fetch the model again."
         ) from error
+
+
+def _linear(plain: list[float], found: LayerDescription) -> Rotation:
+    return Rotation([frequency / found.scaling["factor"] for frequency in plain])
+
+
+def _llama3(plain: list[float], found: LayerDescription) -> Rotation:
+    return Rotation([llama3_frequency(frequency, found.scaling) for frequency in plain])
+
+
+def llama3_frequency(frequency: float, parameters: Mapping[str, Any]) -> float:
+    """LLaMA 3.1's scaling: long waves are stretched by `factor`, short ones kept, those in between blended."""
+    factor, low, high = (parameters[key] for key in ("factor", "low_freq_factor", "high_freq_factor"))
+    context = parameters["original_max_position_embeddings"]
+    wavelength = 2 * math.pi / frequency
+    if wavelength < context / high:
+        return frequency
+    if wavelength > context / low:
+        return frequency / factor
+    smooth = (context / wavelength - low) / (high - low)
+    return (1 - smooth) * frequency / factor + smooth * frequency
 
 
 def _dynamic(plain: list[float], found: LayerDescription) -> Rotation:
@@ -114,7 +140,13 @@ def _longrope(plain: list[float], found: LayerDescription) -> Rotation:
     return Rotation(short, float(factor), context, long)
 
 
-_ROTATIONS = {"dynamic": _dynamic, "yarn": _yarn, "longrope": _longrope}
+_ROTATIONS = {
+    "linear": _linear,
+    "llama3": _llama3,
+    "dynamic": _dynamic,
+    "yarn": _yarn,
+    "longrope": _longrope,
+}
 
 
 def _computed(

@@ -23,7 +23,7 @@ def read_json(path: Path, advice: str = "train or preprocess again") -> Any:
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DatasetError(f"{path}: cannot be read ({error}); {advice}.") from error
 
 
@@ -31,7 +31,7 @@ def json_or_none(path: Path) -> Any:
     """The content of a file, or None if it cannot be read or is no JSON."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import PurePath
 from typing import Any
 
@@ -19,10 +19,16 @@ _NAME = re.compile(r"[A-Za-z0-9]+(?:[_.-][A-Za-z0-9]+)*")
 
 @dataclass(frozen=True)
 class Arm:
-    """One method. `fields` are those of `LLM4SegConfig` that the file gives; None is nnU-Net's own network."""
+    """One method.
+
+    Attributes:
+        fields: Those of `LLM4SegConfig` that the file gives; None is nnU-Net's own network.
+        swept: Whether a list of layers made it.
+    """
 
     name: str
     fields: Mapping[str, Any] | None
+    swept: bool = field(default=False, compare=False)  # an amended file may write one of the list as an arm
 
     @property
     def config(self) -> LLM4SegConfig | None:
@@ -80,7 +86,7 @@ def _expand(name: str, value: Any, where: str) -> list[Arm]:
         return [Arm(name, None)]
     if not isinstance(value, dict) or not value:
         raise StudyError(f"{where}: {value!r} is not allowed; write `vanilla`, or the layer's fields in braces.")
-    check_keys(value, [field.name for field in fields(LLM4SegConfig)], where)
+    check_keys(value, [known.name for known in fields(LLM4SegConfig)], where)
     swept = [key for key, entry in value.items() if isinstance(entry, list)]
     for key in swept:
         if not value[key]:
@@ -93,7 +99,7 @@ def _expand(name: str, value: Any, where: str) -> list[Arm]:
             LLM4SegConfig.from_dict(made)
         except ConfigError as error:
             raise ConfigError(f"{where}: {error}") from error
-        arms.append(Arm(check_name(name + "".join(endings), where), made))
+        arms.append(Arm(check_name(name + "".join(endings), where), made, "layer" in swept))
     return arms
 
 
@@ -111,10 +117,10 @@ def default_claims(arms: Sequence[Arm]) -> tuple[Claim, ...]:
     """The claims of a study whose file names none: the layer helps, then it is what it has learned, not its structure.
 
     The first arm with a layer of its own weights, against the vanilla first arm, and then against its controls:
-    shuffled, random, identity. An arm of a sweep is chosen by nobody, so it makes no claim.
+    shuffled, random, identity. An arm of a sweep over layers is chosen by nobody, so it makes no claim.
     """
     with_layer = [(arm, arm.config) for arm in arms if arm.config is not None]
-    own = [pair for pair in with_layer if pair[1].weights == "pretrained" and not _is_swept(pair[0])]
+    own = [pair for pair in with_layer if pair[1].weights == "pretrained" and not pair[0].swept]
     if arms[0].fields is not None or not own:
         return ()
     main, config = own[0]
@@ -123,10 +129,6 @@ def default_claims(arms: Sequence[Arm]) -> tuple[Claim, ...]:
         control = replace(config, weights=weights)
         against += [arm for arm, other in with_layer if replace(other, seed=control.seed) == control]
     return tuple(Claim(main.name, arm.name) for arm in against)
-
-
-def _is_swept(arm: Arm) -> bool:
-    return arm.config is not None and arm.name.endswith(f"_layer{arm.config.layer}")
 
 
 def read_claims(content: Any, arms: Sequence[Arm], where: str) -> tuple[Claim, ...]:

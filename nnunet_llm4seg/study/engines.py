@@ -120,6 +120,9 @@ def _read_slurm(content: dict[str, Any], where: str) -> SlurmEngine:
         raise StudyError(f'{where}: time: {time!r} is not allowed; write "HH:MM:SS" or "D-HH:MM:SS" in quotes.')
     days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
     parameters = take(content, "additional_parameters", dict, where, "options of sbatch in braces", {})
+    for key, value in [*content.items(), *parameters.items()]:
+        if not f"{key}{value}".isprintable():  # a line break would begin a command of the job's script
+            raise StudyError(f"{where}: {key}: {value!r} is not allowed; write it in one line.")
     per_training = take_positive(content, "gpus_per_training", where, 1)
     gres = take(content, "gres", str, where, 'such as "gpu:1"', None)
     if per_training > 1 and gres is None:

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from nnunet_llm4seg.errors import StudyError
@@ -175,15 +175,17 @@ def _number(dataset: str) -> str:
 
 def _plans(content: Any, where: str) -> SourcePlans:
     where = f"{where}: plans"
-    if isinstance(content, str) and content:
-        return SourcePlans(source=content)
+    content = {"source": content} if isinstance(content, str) else content
     if not isinstance(content, dict):
         raise StudyError(
             f"{where}: {content!r} is not allowed; give a name such as nnUNetPlans, or {{protocol: paper}}."
         )
     check_keys(content, ("source", "protocol", "token_grid", "backbone", "features"), where)
+    source = take(content, "source", str, where, "a name such as nnUNetPlans", "nnUNetPlans")
+    if not source or PurePath(source).name != source:  # new plans are written beside them
+        raise StudyError(f"{where}: {source!r} is not allowed; give a name such as nnUNetPlans.")
     return SourcePlans(
-        source=take(content, "source", str, where, "a name such as nnUNetPlans", "nnUNetPlans"),
+        source=source,
         protocol=take(content, "protocol", str, where, "paper", None),
         token_grid=take_positive(content, "token_grid", where, None),
         backbone=take(content, "backbone", str, where, "a backbone of `llm4seg plan`", None),

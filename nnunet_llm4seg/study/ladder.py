@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nnunet_llm4seg.evaluation.statistics.decision import decisive_p, verdict
+from nnunet_llm4seg.evaluation.statistics.decision import ALPHA, decisive_p, verdict
 from nnunet_llm4seg.evaluation.statistics.intervals import MethodInterval, fold_interval, method_interval
 from nnunet_llm4seg.evaluation.statistics.multiplicity import holm
 from nnunet_llm4seg.evaluation.statistics.over_datasets import average_of_such, average_of_these
@@ -73,7 +73,7 @@ def _each(
         candidate, baseline, slots = pair
         differences = slots.unit_parts(candidate.mean(0) - baseline.mean(0)) / slots.unit_share
         found[name] = {
-            **_judged(intervals[name], folds[name], 0.05, p),
+            **_judged(intervals[name], folds[name], ALPHA, p),
             "p_holm": p,
             "probability_of_false_claim": probability_of_false_claim(differences),
         }

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from nnunet_llm4seg.config import LLM4SegConfig
+from nnunet_llm4seg.errors import StudyError
 from nnunet_llm4seg.evaluation.statistics.decision import decisive_p, verdict
 from nnunet_llm4seg.evaluation.statistics.intervals import fold_interval, method_interval
 from nnunet_llm4seg.evaluation.statistics.multiplicity import holm
@@ -77,14 +78,21 @@ def sweep_results(
 
 
 def effective_rank(folds: Sequence[Path]) -> float | None:
-    """Mean over cases and folds of the effective rank after the layer, from `analysis/analysis.csv`; None without."""
+    """Mean over cases and folds of the effective rank after the layer, from `analysis/analysis.csv`; None without.
+
+    Raises:
+        StudyError: such a file is damaged.
+    """
     values: list[float] = []
-    for folder in folds:
-        path = folder / "analysis" / "analysis.csv"
-        if path.is_file():
+    for path in (folder / "analysis" / "analysis.csv" for folder in folds):
+        if not path.is_file():
+            continue
+        try:
             with path.open(newline="", encoding="utf-8") as file:
                 rows = csv.DictReader(file)
                 values += [float(row["effective_rank"]) for row in rows if row.get("place") == "after"]
+        except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
+            raise StudyError(f"{path} cannot be read ({error!r}); run `llm4seg analyze` again.") from error
     known = [value for value in values if np.isfinite(value)]
     return float(np.mean(known)) if known else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,8 @@ class Looks:
             return
         try:
             self.by_claim = read_json(self.path)
-            for looks in self.by_claim.values():
-                [Look(float(look["information"]), float(look["level"])) for look in looks]
+            for look in [look for looks in self.by_claim.values() for look in looks]:
+                _check(look["information"], look["level"])
         except (DatasetError, AttributeError, KeyError, TypeError, ValueError) as error:
             raise StudyError(
                 f"{self.path} is damaged ({error!r}); restore it, because earlier looks decide what may be claimed."
@@ -55,3 +56,9 @@ class Looks:
 
     def write(self) -> None:
         write_json(self.path, self.by_claim)
+
+
+def _check(information: float, level: float) -> None:
+    """Raise ValueError where the numbers of a look are not possible."""
+    if not (0 < information < math.inf and 0 <= level <= 1):
+        raise ValueError(f"a look at {information} of the information, at the level {level}")

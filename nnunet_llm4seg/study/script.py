@@ -50,6 +50,8 @@ def _head(study: Study, count: int, kind: str) -> list[str]:
     engine = study.engine if isinstance(study.engine, SlurmEngine) else None
     parallel = engine.parallel if engine else 1
     logs = study.folder.resolve() / "logs"
+    if not str(logs).isprintable():
+        raise StudyError(f"folder: {str(study.folder)!r} is not allowed in a script; give a name in one line.")
     if kind == "sbatch":
         options = [f"job-name={study.name}", f"array=0-{count - 1}%{parallel}", f"output={logs}/%A_%a.out", "requeue"]
         if engine:

@@ -28,7 +28,10 @@ def test_a_volume_of_one_slice_is_measured_as_the_image_it_is(tmp_path):
 
 @pytest.mark.parametrize(
     "labels",
-    [[], {"mass": "one"}, {"mass": None}, {"mass": [1, {}]}, {"background": 0}, {"background": 0, "ignore": 1}],
+    [
+        *([], {"mass": "one"}, {"mass": None}, {"mass": []}, {"mass": [1, {}]}),
+        *({"background": 0}, {"background": 0, "ignore": 1}, {"mass": 1, "ignore": []}),
+    ],
 )
 def test_labels_that_are_not_nnunets_are_named(labels):
     with pytest.raises(DatasetError, match=r"dataset\.json: labels "):

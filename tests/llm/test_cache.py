@@ -49,7 +49,15 @@ def test_a_folder_without_provenance_is_no_layer(fetched):
 
 
 @pytest.mark.parametrize(
-    "claim", [{"repository": "meta-llama/Llama-3.2-1B"}, {"commit": "d" * 40}, {"layer": 14}], ids=str
+    "claim",
+    [
+        {"repository": "meta-llama/Llama-3.2-1B"},
+        {"commit": "d" * 40},
+        {"layer": 14},
+        {"revisions": 1},
+        {"fetched": 1},
+    ],
+    ids=str,
 )
 def test_the_path_says_what_a_folder_holds_and_not_its_content(fetched, claim):
     path = cache.folder_for("org/tiny", "c" * 40, 1) / "provenance.json"

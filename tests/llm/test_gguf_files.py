@@ -15,7 +15,6 @@ from nnunet_llm4seg.errors import ModelFilesError
 from nnunet_llm4seg.llm.build import build_layer
 from nnunet_llm4seg.llm.description import describe_layer
 from nnunet_llm4seg.llm.gguf_files import GGUFModel
-from nnunet_llm4seg.llm.gguf_header import read_header
 
 Kind = gguf.GGMLQuantizationType
 
@@ -77,7 +76,7 @@ def test_k_quants_can_be_read(tmp_path):
 
 
 def test_llama3_scaling_is_recognised_by_its_divisors(tmp_path):
-    from nnunet_llm4seg.llm.positions import llama3_frequency
+    from nnunet_llm4seg.llm.rotary_scaling import llama3_frequency
 
     scaling = {
         "rope_type": "llama3",
@@ -95,29 +94,6 @@ def test_llama3_scaling_is_recognised_by_its_divisors(tmp_path):
     assert GGUFModel(other).config["rope_scaling"]["rope_type"] == "divisors of an unknown kind"
 
 
-def test_parts_of_a_split_model_are_read_together(tmp_path):
-    whole = GGUFModel(save_gguf(tmp_path / "whole.gguf"))
-    first, second = tmp_path / "m-00001-of-00002.gguf", tmp_path / "m-00002-of-00002.gguf"
-    reader = gguf.GGUFReader(tmp_path / "whole.gguf")
-    for path, part in ((first, reader.tensors[:5]), (second, reader.tensors[5:])):
-        writer = gguf.GGUFWriter(path, "llama")
-        for key, value in MODELS["llama"][0].items():
-            (writer.add_float32 if isinstance(value, float) else writer.add_uint32)(f"llama.{key}", value)
-        for tensor in part:
-            writer.add_tensor(tensor.name, tensor.data)
-        writer.write_header_to_file()
-        writer.write_kv_data_to_file()
-        writer.write_tensors_to_file()
-        writer.close()
-    split = GGUFModel(second)
-    shapes = shapes_of(whole)
-    for name, tensor in split.read_layer(1, shapes).items():
-        assert torch.equal(tensor, whole.read_layer(1, shapes)[name])
-    first.unlink()
-    with pytest.raises(ModelFilesError, match=r"one of 2 parts, and m-00001-of-00002\.gguf is missing"):
-        GGUFModel(second)
-
-
 @pytest.mark.parametrize(
     ("more", "message"),
     [
@@ -126,6 +102,17 @@ def test_parts_of_a_split_model_are_read_together(tmp_path):
         ({"values": {"embedding_length": None}}, "lacks llama.embedding_length"),
         ({"values": {"general.type": "adapter"}}, "of the kind 'adapter', and no language model"),
         ({"values": {"general.type": "mmproj"}}, "projector of a vision model"),
+        ({"values": {"block_count": 0}}, "sets llama.block_count = 0, which must be a positive whole number"),
+        ({"values": {"embedding_length": "64"}}, "embedding_length = '64', which must be a positive whole number"),
+        (
+            {"values": {"attention.head_count_kv": 3}},
+            r"attn_k\.weight .* \(32, 64\), which does not fit the file's values",
+        ),
+        ({"architecture": "gemma3", "values": {"rope.scaling.type": "linear"}}, r"do not fit each other \(KeyError"),
+        (
+            {"values": {"rope.freq_base": -1.0}, "tensors": {"rope_freqs.weight": np.ones(8, np.float32)}},
+            "the rotary frequencies in .* make no sense",
+        ),
     ],
 )
 def test_what_is_not_understood_is_refused(more, message, tmp_path):
@@ -133,27 +120,6 @@ def test_what_is_not_understood_is_refused(more, message, tmp_path):
         model = GGUFModel(save_gguf(tmp_path / "m.gguf", **more))
         shapes = shapes_of(model)
         model.read_layer(1, shapes)
-
-
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ({}, r"token_embd\.weight is in m-00001-of-00002\.gguf and in .*, which are not parts of one model"),
-        ({"split.no": 1, "split.count": 3}, r"is part 1 of 2, but its header says split\.no 1 .* of 3; download"),
-        ({"split.no": "x"}, r"split\.no 'x'"),
-    ],
-)
-def test_files_that_are_not_the_parts_of_one_model_are_refused(values, message, tmp_path, monkeypatch):
-    for part in (1, 2):
-        save_gguf(tmp_path / f"m-0000{part}-of-00002.gguf")
-
-    def with_split(path):
-        header = read_header(path)
-        return replace(header, values={**header.values, **values})
-
-    monkeypatch.setattr("nnunet_llm4seg.llm.gguf_files.read_header", with_split)
-    with pytest.raises(ModelFilesError, match=message):
-        GGUFModel(tmp_path / "m-00001-of-00002.gguf")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from copy import deepcopy
 import pytest
 import torch
 
-from nnunet_llm4seg.errors import ConfigError
+from nnunet_llm4seg.errors import ConfigError, ModelFilesError
 from nnunet_llm4seg.llm import positions
 from nnunet_llm4seg.llm.description import describe_layer
 from nnunet_llm4seg.llm.positions import attention_mask, rotary_tables
@@ -79,3 +79,9 @@ def test_the_raw_configuration_stays_as_the_model_has_it():
     before = deepcopy(raw)
     rotary_frequencies(raw, "rope")
     assert raw == before
+
+
+@pytest.mark.parametrize("theta", [-1.0, float("inf"), float("nan")])
+def test_a_base_that_no_model_has_is_refused(theta):
+    with pytest.raises(ModelFilesError, match="the base of the rotary frequencies is"):
+        rotary_frequencies({**CONFIG, "rope_theta": theta}, "rope")

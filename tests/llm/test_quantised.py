@@ -10,7 +10,7 @@ from tiny_models import LLAMA, save_model
 from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.errors import ModelFilesError
 from nnunet_llm4seg.llm.layer import LLMLayer
-from nnunet_llm4seg.llm.quantised import fp8_of
+from nnunet_llm4seg.llm.quantised import Fp8, expanded, fp8_of
 from nnunet_llm4seg.llm.source import LayerSpec, prepare_layer
 
 BLOCK = (16, 20)  # which divides neither 32 x 32 nor 48 x 32
@@ -82,8 +82,6 @@ def test_fp8_whose_scales_are_as_transformers_reads_them(tmp_path):
     fp8 = pytest.importorskip("transformers.integrations.finegrained_fp8")
     if not hasattr(fp8, "Fp8Dequantize") or not hasattr(fp8.Fp8Dequantize, "_dequantize_one"):
         pytest.skip("this transformers expands FP8 in another place")
-    from nnunet_llm4seg.llm.quantised import Fp8, expanded
-
     weight = torch.randn(32, 40).to(torch.float8_e4m3fn)
     scale = torch.rand(2, 2) + 0.5
     theirs = fp8.Fp8Dequantize(None)._dequantize_one(weight, scale, torch.bfloat16)
@@ -133,3 +131,23 @@ def test_8_bit_numbers_without_a_scheme_are_refused(tmp_path):
 def test_other_schemes_are_refused_by_name(values, says):
     with pytest.raises(ModelFilesError, match=f"quant_method '{says}'.*FP8 .* can be used; choose"):
         fp8_of({"quantization_config": values})
+
+
+def test_a_scale_beside_a_matrix_of_16_bits_is_refused(tmp_path):
+    save_fp8(tmp_path, *SCHEMES["one scale"])
+    tensors = load_file(tmp_path / "model.safetensors")
+    name = "layers.1.mlp.up_proj.weight"
+    save_file({**tensors, name: tensors[name].to(torch.bfloat16)}, tmp_path / "model.safetensors")
+    message = r"a scale of layers\.1\.mlp\.up_proj\.weight, which is BF16 and needs none"
+    with pytest.raises(ModelFilesError, match=message):
+        prepare_layer(LLM4SegConfig(model=str(tmp_path), layer=1))
+
+
+def test_8_bit_numbers_that_are_no_matrix_are_refused():
+    with pytest.raises(ModelFilesError, match=r"w has the shape \(4,\) and 8 bits, but only matrices can have scales"):
+        expanded(torch.ones(4).to(torch.float8_e4m3fn), torch.ones(()), Fp8("fp8"), "w")
+
+
+def test_scales_can_have_8_bits_themselves():
+    weight, scale = torch.ones(4, 4).to(torch.float8_e4m3fn), torch.full((2, 2), 0.5).to(torch.float8_e4m3fn)
+    assert torch.equal(expanded(weight, scale, Fp8("fp8", (2, 2)), "w"), torch.full((4, 4), 0.5, dtype=torch.bfloat16))

@@ -101,6 +101,10 @@ def test_a_scaled_layer_compiles_to_one_graph(tmp_path):
         {**YARN, "truncate": False},
         {**LONG, "long_factor": [1.0]},
         {"rope_type": "dynamic"},
+        {"rope_type": "linear"},
+        {"rope_type": "linear", "factor": "many"},
+        {"rope_type": "linear", "factor": float("nan")},
+        {"rope_type": "llama3", "factor": 8.0},
     ],
 )
 def test_a_scaling_that_makes_no_sense_is_one_sentence(scaling):

@@ -110,6 +110,8 @@ def test_a_slurm_engine_is_read():
         ({"configuration": "{default: 2d, 105: 2d}"}, ["'105'"]),
         ({"configuration": "{101: 2d}"}, ["Dataset104_Hippocampus has none"]),
         ({"plans": "{protokol: paper}"}, ["'protokol'", "did you mean 'protocol'?"]),
+        ({"plans": "../other/plans"}, ["'../other/plans'", "a name such as nnUNetPlans"]),
+        ({"plans": "''"}, ["plans: '' is not allowed"]),
         ({"plans": "{features: [64, 8]}"}, ["features: [64, 8]", "such as [8, 64]"]),
         ({"plans": "{features: [8, 64], protocol: paper}"}, ["not together with protocol"]),
         ({"claims": "[frozen > vanila]"}, ["'vanila'", "did you mean 'vanilla'?"]),
@@ -129,6 +131,9 @@ def test_a_slurm_engine_is_read():
         ({"engine": "{kind: local, gpus: [0], slots: 2}"}, ["slots", "CPU"]),
         ({"engine": "{kind: slurm, time: 24:00:00}"}, ["time: 86400", "quotes"]),
         ({"engine": "{kind: slurm, partion: gpu}"}, ["did you mean 'partition'?"]),
+        ({"engine": '{kind: slurm, partition: "gpu\\nrm"}'}, ["partition: 'gpu\\nrm'", "in one line"]),
+        ({"engine": '{kind: slurm, additional_parameters: {a: "b\\nrm"}}'}, ["a: 'b\\nrm'", "in one line"]),
+        ({"epochs": "2024-13-45"}, ["not valid YAML"]),
     ],
 )
 def test_a_mistake_is_named_with_what_is_allowed(changed, words):

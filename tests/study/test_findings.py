@@ -10,6 +10,7 @@ from made_findings import CASES, DATA, FOLDS, Made
 from nnunet_llm4seg.errors import StudyError
 from nnunet_llm4seg.study.answer import answer_lines
 from nnunet_llm4seg.study.findings import arm_name
+from nnunet_llm4seg.study.layers import effective_rank
 from nnunet_llm4seg.study.looks import Looks
 from nnunet_llm4seg.study.trainings import list_trainings
 
@@ -45,8 +46,17 @@ def test_an_early_look_is_recorded_and_the_later_one_has_less(tmp_path):
     assert "(last look, number 2: 100 % of the planned trainings; tested at " in sentence
 
 
-def test_damaged_looks_are_refused(tmp_path):
-    (tmp_path / "looks.json").write_text('{"a > b": [{"information": 0.5}]}')
+@pytest.mark.parametrize(
+    "look",
+    [
+        '"information": 0.5',
+        '"information": "1", "level": 0.01',
+        '"information": -1, "level": 0.01',
+        '"information": 1, "level": NaN',
+    ],
+)
+def test_damaged_looks_are_refused(look, tmp_path):
+    (tmp_path / "looks.json").write_text(f'{{"a > b": [{{{look}}}]}}')
     with pytest.raises(StudyError, match=r"is damaged .* earlier looks decide what may be claimed"):
         Looks(tmp_path)
 
@@ -96,3 +106,10 @@ def test_one_run_claims_nothing(tmp_path):
     found = Made(tmp_path, {"frozen": 0.05}, datasets=1).found(runs=1)
     assert found["claims"][0]["these"]["verdict"] in ("ahead", "open")
     assert found["claims"][1]["these"]["verdict"] == "not tested"
+
+
+def test_a_damaged_analysis_is_refused_by_its_name(tmp_path):
+    (tmp_path / "analysis").mkdir()
+    (tmp_path / "analysis" / "analysis.csv").write_text("place,effective_rank\nafter,many\n")
+    with pytest.raises(StudyError, match=r"analysis\.csv cannot be read .* run `llm4seg analyze` again"):
+        effective_rank([tmp_path])

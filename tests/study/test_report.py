@@ -57,6 +57,16 @@ def test_a_sweep_alone_claims_nothing(tmp_path):
     assert base.name == "vanilla" and len(arms) == 2
 
 
+def test_a_list_of_layers_is_a_sweep_whatever_the_names_are(tmp_path):
+    start = TEXT.split("  frozen")[0]
+    swept = parse_study(start + "  sweep: {layer: [2, 3], seed: [0, 1]}", tmp_path, "s.yaml")
+    assert swept.ordered_claims == ()
+    named = parse_study(start + "  frozen_layer2: {layer: 2}", tmp_path, "s.yaml")
+    assert list(map(str, named.ordered_claims)) == ["frozen_layer2 > vanilla"]
+    alone = parse_study(start + "  sweep_layer2: {layer: 2}", tmp_path, "s.yaml")
+    assert alone.arms == parse_study(start + "  sweep: {layer: [2]}", tmp_path, "s.yaml").arms  # as after an amendment
+
+
 def test_all_that_is_done_is_compared_with_its_runs(tmp_path):
     study, (first, second) = made(tmp_path)
     assert (first.folds, first.runs, first.left_out) == ((0, 1, 2), (1, 2), ())

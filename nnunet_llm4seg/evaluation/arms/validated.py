@@ -27,13 +27,19 @@ def check_as_validated(
         dice: of each run (P, L), in the order of `labels`.
 
     Raises:
-        ComparisonError: a prediction is not the one that was validated.
+        ComparisonError: a prediction is not the one that was validated, or a summary.json is damaged.
     """
     for run, values in zip(arm.runs, dice, strict=True):
         for fold in sorted(set(folds)):
-            recorded = _recorded(read_json(run.validation(fold) / SUMMARY), run.dataset["file_ending"])
+            path = run.validation(fold) / SUMMARY
             at = [p for p, of in enumerate(folds) if of == fold]
-            changed = [cases[p] for p in at if _differs(recorded.get(cases[p], {}), values[p], labels)]
+            try:
+                recorded = _recorded(read_json(path), run.dataset["file_ending"])
+                changed = [cases[p] for p in at if _differs(recorded.get(cases[p], {}), values[p], labels)]
+            except (AttributeError, KeyError, TypeError) as error:
+                raise ComparisonError(
+                    f"{path}: is not what nnU-Net writes ({error!r}); run nnUNetv2_train ... --val again."
+                ) from error
             if changed:
                 raise ComparisonError(
                     f"{arm.name}, fold {fold} in {run.root}: {len(changed)} of {len(at)} predictions are not those"

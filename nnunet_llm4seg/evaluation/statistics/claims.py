@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nnunet_llm4seg.evaluation.metrics import BY_NAME
-from nnunet_llm4seg.evaluation.statistics.results import PairResult
+from nnunet_llm4seg.evaluation.statistics.records import PairResult
 
 _START = {
     "better": "On this data set and these splits {name} is better than the baseline: {difference}",

@@ -62,7 +62,9 @@ def next_level(earlier: Sequence[Look], information: float, alpha: float = ALPHA
     if any(look.information > information for look in earlier):
         return 0.0
     gone, density = 0.0, _Density.start()
-    for look in {look.information: look for look in earlier}.values():  # the same data twice are one look
+    for look in earlier:
+        if look.information <= density.time:  # the same data twice are one look; fewer data could claim nothing
+            continue
         limit = _limit(look.level)
         gone += density.beyond(limit, look.information)
         density = density.inside(limit, look.information)

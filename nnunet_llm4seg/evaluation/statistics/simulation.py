@@ -66,7 +66,10 @@ class Scenario:
             if key not in content:
                 raise ConfigError(f"scenario: {key} is missing; give it.")
         scenario = cls(**content)
-        scenario._check()
+        try:
+            scenario._check()
+        except TypeError as error:
+            raise ConfigError(f"scenario: a value is of the wrong type ({error}); correct it.") from error
         return scenario
 
     def _check(self) -> None:

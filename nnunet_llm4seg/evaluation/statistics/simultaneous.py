@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from scipy import stats
 
 from nnunet_llm4seg.evaluation.statistics.intervals import LEVEL
-from nnunet_llm4seg.evaluation.statistics.results import Estimate
+from nnunet_llm4seg.evaluation.statistics.records import Estimate
 
 
 def simultaneous(rows: Sequence[Estimate]) -> list[list[float]]:

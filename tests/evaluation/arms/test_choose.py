@@ -246,6 +246,11 @@ def test_predictions_that_were_postprocessed(results):
     refuse(r"fold 0 in .*: 1 of 4 predictions are not those .* \(p00_000 is the first\); they were postprocessed")
 
 
+def test_a_summary_that_nnunet_has_not_written(results):
+    write_json(results.fold(VANILLA, 0) / "validation" / "summary.json", {"metric_per_case": [{"metrics": {}}]})
+    refuse(r"summary\.json: is not what nnU-Net writes \(KeyError")
+
+
 def test_predictions_as_nnunet_validated_them_are_compared(results):
     truth = results.preprocessed / FAKE / "gt_segmentations"
     for arm, root, fold in itertools.product((VANILLA, LLM4SEG), (0, 1), (0, 1)):

@@ -37,3 +37,7 @@ def test_after_the_planned_end_nothing_is_left():
 
 def test_less_than_was_seen_before_cannot_claim():
     assert levels([1.0, 0.5])[1] == 0.0
+
+
+def test_a_look_at_fewer_data_changes_nothing_later():
+    assert levels([0.5, 0.3, 1.0])[2] == pytest.approx(levels([0.5, 1.0])[1])

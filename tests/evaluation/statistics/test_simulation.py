@@ -71,6 +71,7 @@ def test_a_seed_repeats_itself():
         ({"folds": [[1, 1]], "runs": [1]}, "baseline and candidate"),
         ({"folds": [[1, 1]], "runs": [1, 1], "run_sd": -1}, "run_sd -1"),
         ({"folds": [[1, 1]], "runs": [1, 1], "datasets": 0}, "datasets 0"),
+        ({"folds": 5, "runs": [1, 1]}, "a value is of the wrong type"),
     ],
 )
 def test_a_scenario_that_cannot_be_simulated_is_one_sentence(keys, match):
