@@ -103,19 +103,18 @@ def check_same_place(prediction: Path, reference: Path) -> None:
 
 def voxel_count(path: Path) -> int | None:
     """Number of voxels, of which the header alone is read; None where ITK cannot read it."""
-    import SimpleITK
-
-    reader = SimpleITK.ImageFileReader()
-    reader.SetFileName(str(path))
-    try:
-        reader.ReadImageInformation()
-    except RuntimeError:
-        return None
-    return int(np.prod(reader.GetSize(), dtype=np.int64))
+    header = _read_header(path)
+    return None if header is None else int(np.prod(header.GetSize(), dtype=np.int64))
 
 
 def _header(path: Path) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
     """Spacing and direction; None where ITK cannot read the file, which nnU-Net's reader then judges."""
+    header = _read_header(path)
+    return None if header is None else (tuple(header.GetSpacing()), tuple(header.GetDirection()))
+
+
+def _read_header(path: Path) -> Any:
+    """SimpleITK's reader of the file after it has read the header alone; None where ITK cannot read it."""
     import SimpleITK
 
     reader = SimpleITK.ImageFileReader()
@@ -124,7 +123,7 @@ def _header(path: Path) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
         reader.ReadImageInformation()
     except RuntimeError:
         return None
-    return tuple(reader.GetSpacing()), tuple(reader.GetDirection())
+    return reader
 
 
 def _rounded(values: tuple[float, ...]) -> str:

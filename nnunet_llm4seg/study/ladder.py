@@ -67,7 +67,7 @@ def _each(
     by_data: Mapping[str, Pair], intervals: Mapping[str, MethodInterval], folds: Mapping[str, MethodInterval]
 ) -> dict[str, dict[str, Any]]:
     """Each data set by itself; p by Holm over the data sets."""
-    p_values = [float(decisive_p(intervals[name], folds[name])) for name in by_data]
+    p_values = [float(decisive_p(intervals[name].p, folds[name].p)) for name in by_data]
     found = {}
     for (name, pair), p in zip(by_data.items(), holm(p_values), strict=True):
         candidate, baseline, slots = pair
@@ -83,7 +83,7 @@ def _each(
 def _judged(
     interval: MethodInterval, over_folds: MethodInterval, level: float, p: float | None = None
 ) -> dict[str, Any]:
-    decisive = float(decisive_p(interval, over_folds))
+    decisive = float(decisive_p(interval.p, over_folds.p))
     return {
         "difference": float(interval.difference),
         "interval": [float(bound) for bound in interval.bounds],

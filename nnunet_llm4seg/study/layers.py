@@ -47,7 +47,7 @@ def sweep_results(
     """
     intervals = [method_interval(scores[arm.name], baseline, slots) for arm in swept]
     folds = [fold_interval(scores[arm.name], baseline, slots) for arm in swept]
-    adjusted = holm([float(decisive_p(*both)) for both in zip(intervals, folds, strict=True)])
+    adjusted = holm([float(decisive_p(one.p, over.p)) for one, over in zip(intervals, folds, strict=True)])
     rows: list[dict[str, Any]] = []
     for arm, interval, over, p in zip(swept, intervals, folds, adjusted, strict=True):
         band = simultaneous_interval(float(interval.difference), float(interval.se), float(interval.df), len(swept))

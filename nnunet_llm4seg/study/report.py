@@ -39,7 +39,7 @@ def report(study: Study, trainings: Sequence[Training], finished: Collection[str
     """Compare what is done, and write the answer over all data sets.
 
     `report/index.html` is the answer as a page and `report/index.md` the same as text, with the study's amendments and
-    what is omitted; `report/study.json` has the numbers, and `report/per_case_DATASET.csv` the scores.
+    what is omitted; `report/study.json` has the numbers, and `report/per_case_COMPARISON.csv` the scores.
 
     Returns:
         The page.

@@ -9,13 +9,13 @@ from nnunet_llm4seg.evaluation.statistics.intervals import MethodInterval
 ALPHA = 0.05
 
 
-def decisive_p(interval: MethodInterval, over_folds: MethodInterval) -> np.ndarray:
+def decisive_p(method: np.ndarray | float, over_folds: np.ndarray | float) -> np.ndarray:
     """The p that decides a claim, before Holm: the larger of interval (b)'s p and the p over folds.
 
     A claim needs both intervals to exclude zero, so the larger p is valid (intersection-union test). With one fold
     there is no p over folds, and (b)'s is used.
     """
-    return np.fmax(interval.p, over_folds.p)
+    return np.fmax(method, over_folds)
 
 
 def verdict(

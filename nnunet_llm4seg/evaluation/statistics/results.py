@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from nnunet_llm4seg.evaluation.metrics import NAMES
+from nnunet_llm4seg.evaluation.statistics.decision import decisive_p
 from nnunet_llm4seg.evaluation.statistics.intervals import (
     FoldsInterval,
     MethodInterval,
@@ -125,10 +126,11 @@ def describe_rest(
 
 
 def adjust(comparisons: Sequence[PairResult]) -> None:
-    """Write Holm's adjusted p over all candidates into each comparison's `method`: of the larger of its two p."""
-    adjusted = holm([float(np.fmax(pair["method"]["p"], pair["method"]["p_over_folds"])) for pair in comparisons])
-    for comparison, p in zip(comparisons, adjusted, strict=True):
-        comparison["method"]["p_holm"] = p
+    """Write Holm's adjusted p over all candidates into each comparison's `method`: of its decisive p."""
+    methods = [comparison["method"] for comparison in comparisons]
+    adjusted = holm([float(decisive_p(method["p"], method["p_over_folds"])) for method in methods])
+    for method, p in zip(methods, adjusted, strict=True):
+        method["p_holm"] = p
 
 
 def without_leaks(

@@ -152,7 +152,7 @@ class _Judged:
 
 
 def _judge(interval: MethodInterval, over: MethodInterval, level: float) -> tuple[MethodInterval, np.ndarray]:
-    return interval, verdict(interval, over, decisive_p(interval, over), level)
+    return interval, verdict(interval, over, decisive_p(interval.p, over.p), level)
 
 
 def _levels(scenario: Scenario) -> list[tuple[int | None, float]]:
