@@ -1,7 +1,7 @@
 """What the LLM layer costs on a CPU: python scripts/bench_cpu.py [--other-python PYTHON] [--json FILE]
 
 (a) reading one layer from a 2.47 GB folder of LLaMA-3.2-1B's shape, here and with another interpreter (for example one
-    with an older transformers): memory, bytes read and hashed; and the start of five trainings at once, cold;
+    with an older transformers): memory, bytes read and hashed;
 (b) an iteration and a prediction with and without the bottleneck; (c) the bottleneck alone against the official
 code's way; (d) checkpoints. Random weights are made in a temporary folder (2.5 GB); nothing is downloaded.
 """
@@ -70,6 +70,7 @@ def load_once(way: str, folder: str) -> None:
 
     hashing.hashlib = SimpleNamespace(sha256=CountedSha256)  # type: ignore[assignment]
     config = LLM4SegConfig(model=folder, layer=LAYER, dtype="bfloat16")
+    _touch_libraries()
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts from here
     before, read, start, cpu = memory("VmRSS"), bytes_read(), time.perf_counter(), time.process_time()
     if way == WAYS[0]:
@@ -84,42 +85,15 @@ def load_once(way: str, folder: str) -> None:
     print(json.dumps({**measured, "transformers": transformers.__version__}))
 
 
-def start_once(arm: str, folder: str) -> None:
-    """Run in its own process: everything of a training's start except its data."""
-    import bench_networks
-    import nnunetv2.training.nnUNetTrainer.nnUNetTrainer  # noqa: F401
+def _touch_libraries() -> None:
+    """Run a tiny LLaMA once: pages of torch's libraries that are used for the first time count as memory, too."""
+    import torch
+    from transformers.models.llama import LlamaConfig, LlamaModel
 
-    network = bench_networks.unet(2, 7)
-    if arm == "with":
-        import nnunet_llm4seg.trainer  # noqa: F401
-
-        bench_networks.with_bottleneck(network, Path(folder))
-
-
-def compare_starts(folder: Path, repeats: int = 3, at_once: int = 5) -> list[dict[str, object]]:
-    """The start of `at_once` trainings at the same time, the model's file not in the page cache: medians."""
-    seconds: dict[str, list[float]] = {"without": [], "with": []}
-    for turn in range(repeats + 1):
-        for arm in list(seconds)[:: -1 if turn % 2 else 1]:
-            forget(folder / "model.safetensors")
-            start = time.perf_counter()
-            command = [sys.executable, __file__, "--start", arm, str(folder)]
-            processes = [subprocess.Popen(command, env=_environment()) for _ in range(at_once)]
-            failed = [process for process in processes if process.wait()]
-            if failed:
-                raise RuntimeError(f"{len(failed)} of {at_once} starts failed")
-            if turn:  # the first one warms up what is not measured: the libraries
-                seconds[arm].append(time.perf_counter() - start)
-    medians = {arm: statistics.median(values) for arm, values in seconds.items()}
-    row = {f"{arm} / s": value for arm, value in medians.items()}
-    return [{"trainings at once": at_once, **row, "ratio": medians["with"] / medians["without"]}]
-
-
-def forget(file: Path) -> None:
-    """Drop a file from the page cache, so that it is read from the disk."""
-    with file.open("rb") as opened:
-        os.fsync(opened.fileno())
-        os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    tiny = LlamaConfig(vocab_size=8, hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2)
+    model = LlamaModel(tiny)
+    torch.nn.Module.to(model, torch.bfloat16)
+    model(torch.zeros(1, 4, dtype=torch.long))
 
 
 def _environment() -> dict[str, str]:
@@ -163,13 +137,9 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=Path("bench_cpu.json"), help="file for the numbers")
     parser.add_argument("--parts", default="abcd", help="which of the parts to run")
     parser.add_argument("--load", nargs=2, help=argparse.SUPPRESS)  # how (a) calls this script
-    parser.add_argument("--start", nargs=2, help=argparse.SUPPRESS)  # likewise
     options = parser.parse_args()
     if options.load:
         load_once(*options.load)
-        return
-    if options.start:
-        start_once(*options.start)
         return
     import torch
 
@@ -182,7 +152,6 @@ def main() -> None:
         if "a" in options.parts:
             pythons = [sys.executable, *options.other_python]
             tables["(a) one layer out of 16"] = compare_loading(folder, layer_bytes, pythons, repeats=3)
-            tables["(a) the start of trainings, cold"] = compare_starts(folder)
         if set("bcd") & set(options.parts):
             import bench_networks
             import bench_parts

@@ -137,3 +137,15 @@ def test_the_overhead_of_a_study_is_its_wall_time_over_its_trainings_own(tmp_pat
     (training.folder / "attempt_003.log").write_text("it still runs")
     with pytest.raises(RuntimeError, match="is not done"):
         bench_study.own_seconds(training)
+
+
+def test_a_start_ends_at_the_first_epoch_and_an_earlier_end_is_refused(tmp_path, monkeypatch):
+    import bench_start
+
+    monkeypatch.setattr(bench_start, "_BIN", tmp_path)
+    for name, text in {"begins": "echo Epoch 0; exec sleep 600", "fails": "echo no data; exit 1"}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    assert bench_start.until_first_epoch([["begins"], ["begins"]]) < 300  # it does not wait for the sleeping ones
+    with pytest.raises(RuntimeError, match="fails ended before its first epoch"):
+        bench_start.until_first_epoch([["begins"], ["fails"]])
