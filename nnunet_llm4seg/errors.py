@@ -72,6 +72,10 @@ class StudyError(LLM4SegError, ValueError):
     """A study file or a study's folder that cannot be used as it is."""
 
 
+class SlurmError(StudyError):
+    """SLURM's queue cannot be read on this machine."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """The end of a sentence that names the nearest known name, or all of them."""
     names = list(known)

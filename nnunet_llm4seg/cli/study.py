@@ -70,10 +70,12 @@ def status(
 ) -> None:
     """Show the state of each training: waiting, queued, epoch k of n, done, or failed with the reason."""
     import json
+    import sys
     import time
 
     from rich.console import Console
 
+    from nnunet_llm4seg.errors import SlurmError
     from nnunet_llm4seg.study import run as running
     from nnunet_llm4seg.study.folder import open_study
     from nnunet_llm4seg.study.states import QUEUED, RUNNING, WAITING
@@ -84,7 +86,11 @@ def status(
     trainings = list_trainings(opened)
     console = Console()
     while True:
-        states = running.states_by_key(opened, trainings, running.queued(opened))
+        try:
+            queued, unknown = running.queued(opened), ""
+        except SlurmError as error:  # another machine that sees the folder
+            queued, unknown = set(), f"{error} Until then a queued training is shown as waiting."
+        states = running.states_by_key(opened, trainings, queued)
         if as_json:
             print(json.dumps(states_json(opened, trainings, states)), flush=True)
         else:
@@ -93,6 +99,8 @@ def status(
             console.print(states_table(trainings, states))
             for line in faults(states):
                 print(line)
+        if unknown:
+            print(unknown, file=sys.stderr)
         if not watch or not any(state.name in (WAITING, QUEUED, RUNNING) for state in states.values()):
             return
         time.sleep(10)

@@ -101,7 +101,11 @@ def run_study(study: Study, say: Say, *, amend: bool = False) -> list[State]:
 
 
 def queued(study: Study) -> set[str]:
-    """Ids of the jobs that SLURM has not ended; none for other engines."""
+    """Ids of the jobs that SLURM has not ended; none for other engines.
+
+    Raises:
+        SlurmError: this machine does not know the queue.
+    """
     if isinstance(study.engine, LocalEngine):
         return set()
     from nnunet_llm4seg.study.slurm import queued_jobs

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nnunet_llm4seg.errors import StudyError
+from nnunet_llm4seg.errors import SlurmError, StudyError
 from nnunet_llm4seg.files import written_whole
 from nnunet_llm4seg.study import attempts, process, states
 from nnunet_llm4seg.study.engines import SlurmEngine
@@ -99,13 +99,18 @@ def submit(
 
 
 def queued_jobs() -> set[str]:
-    """Ids of the jobs of this user that SLURM has not ended; none if there is no squeue, as on other machines."""
+    """Ids of the jobs of this user that SLURM has not ended.
+
+    Raises:
+        SlurmError: this machine does not know the queue: it has no squeue, or SLURM does not answer.
+    """
     if shutil.which("squeue") is None:
-        return set()
+        raise SlurmError("there is no squeue on this machine; run this on the cluster's login node.")
     words = ["squeue", "--noheader", "--array", "--format=%i", "--me"]
     done = subprocess.run(words, capture_output=True, text=True)
     if done.returncode:
-        raise StudyError(f"squeue failed ({done.stderr.strip()}); try again when SLURM answers.")
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise SlurmError(f"squeue failed ({reason}); try again when SLURM answers.")
     ids = (line.strip() for line in done.stdout.splitlines())
     return {job for job in ids if job}
 

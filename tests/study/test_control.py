@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from fold_files import write_log
 
 KEY = "run_1/Dataset001_X/{}/fold_0"
@@ -53,3 +54,18 @@ def test_a_stopped_training_says_where_it_stands(small):
 def test_an_arm_that_does_not_exist_is_named(small):
     printed = small.run("cancel", small.file, "--arm", "frosen", rc=2)
     assert "llm4seg: --arm: 'frosen' is not in this study; choose from frozen, vanilla." in printed
+
+
+@pytest.mark.parametrize(
+    "squeue", [None, "echo 'squeue: error: DNS' >&2; echo 'squeue: fatal: no configuration' >&2; exit 1"]
+)
+def test_a_machine_that_does_not_know_the_queue_shows_the_files_state_and_says_so(ready, tmp_path, squeue):
+    study = ready(runs="1", folds="[0]", engine='{kind: slurm, cpus: 1, mem: 200M, time: "00:10:00"}')
+    (tmp_path / "path").mkdir()
+    if squeue:
+        (tmp_path / "path/squeue").write_text(f"#!/bin/sh\n{squeue}\n")
+        (tmp_path / "path/squeue").chmod(0o755)
+    printed = study.run("status", study.file, PATH=str(tmp_path / "path"))
+    reason = "squeue failed (squeue: fatal: no configuration)" if squeue else "there is no squeue on this machine"
+    assert "waiting" in printed and reason in printed
+    assert "Until then a queued training is shown as waiting." in printed
