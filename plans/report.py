@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nnunet_llm4seg.config import LLM4SegConfig
+from nnunet_llm4seg.llm.locate import quantisation_at_hand
+from nnunet_llm4seg.llm.quantised import in_words
 from nnunet_llm4seg.nnunet.plans import ASKED, inherited
 from nnunet_llm4seg.plans.grid import planned_grid
 from nnunet_llm4seg.plans.memory import planned_share
@@ -16,7 +18,10 @@ _PLANNED = ("patch_size", "batch_size", "architecture")
 
 
 def describe_plans(plans: Mapping[str, Any], configurations: Sequence[str]) -> Iterator[str]:
-    """Two lines per configuration: its patch, batch and token grid, and the LLM's share of the memory."""
+    """Two lines per configuration: its patch, batch and token grid, and the LLM's share of the memory.
+
+    A third one says how a GGUF file stores the layer's weights, if they are not the model's own.
+    """
     for name in configurations:
         entry = {key: inherited(plans, name, key) for key in _PLANNED}
         config = LLM4SegConfig.from_dict(entry["architecture"][ASKED])
@@ -27,6 +32,8 @@ def describe_plans(plans: Mapping[str, Any], configurations: Sequence[str]) -> I
         )
         share = planned_share(entry, config)
         yield f"{name}: {share}" if share else f"{name}: no memory estimate, {config.model} is not on this machine"
+        if config.weights in ("pretrained", "shuffled") and (stored := quantisation_at_hand(config)):
+            yield f"{name}: {config.layers} of the model, {in_words(stored)}"
 
 
 def describe_network(

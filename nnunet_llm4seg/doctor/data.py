@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from nnunet_llm4seg.doctor.findings import Finding
 from nnunet_llm4seg.nnunet.environment import FOLDERS
@@ -40,7 +41,7 @@ def datasets() -> Iterator[Finding]:
     if not root or not Path(root).is_dir():
         return
     planned = sorted({path.parent.name for path in Path(root).glob("Dataset*/*Plans*.json")})
-    asking = sorted({dataset for dataset, _ in models_in_plans(Path(root))})
+    asking = sorted({dataset for dataset, _ in layers_in_plans(Path(root))})
     if not planned:
         command = "nnUNetv2_plan_and_preprocess -d ID --verify_dataset_integrity"
         yield Finding("bad", "data sets", f"none in {root} is planned and preprocessed", command)
@@ -51,11 +52,11 @@ def datasets() -> Iterator[Finding]:
         yield Finding("ok", "data sets", f"{', '.join(planned)}; plans with an LLM layer: {', '.join(asking)}")
 
 
-def models_in_plans(root: Path) -> Iterator[tuple[str, str]]:
-    """Data set and model of every plan that asks for an LLM layer."""
+def layers_in_plans(root: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Data set and fields of every plan that asks for an LLM layer."""
     for path in root.glob("Dataset*/*.json"):
         with contextlib.suppress(OSError, ValueError, AttributeError):
             configurations = json.loads(path.read_text(encoding="utf-8")).get("configurations", {})
             for configuration in configurations.values():
                 if fields := configuration.get("architecture", {}).get(ASKED):
-                    yield path.parent.name, fields.get("model", "")
+                    yield path.parent.name, fields

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from nnunet_llm4seg.doctor.data import models_in_plans
+from nnunet_llm4seg.doctor.data import layers_in_plans
 from nnunet_llm4seg.doctor.findings import Finding
 from nnunet_llm4seg.errors import LLM4SegError
 
@@ -23,10 +23,9 @@ def layers() -> Iterator[Finding]:
     if home.is_dir() and writable_by_others(home):
         text = f"{home} can be written to by others, who could change the layers that you train with"
         yield Finding("note", "layer cache", text, f"chmod go-w '{home}'")
-    root = os.environ.get("nnUNet_preprocessed")
-    named = {model for _, model in models_in_plans(Path(root))} if root else set()
-    folders = [f"{model} (named in plans)" for model in sorted(named) if (Path(model) / "config.json").is_file()]
-    if models := [*folders, *models_at_hand()]:
+    named, unusable = _named_in_plans()
+    yield from (Finding("note", "language models", f"named in plans, but {text}") for text in unusable)
+    if models := [*named, *models_at_hand()]:
         yield Finding("ok", "language models", "; ".join(models))
     else:
         text = "none found: no folder that plans name, nothing in a cache, no demo package"
@@ -34,6 +33,28 @@ def layers() -> Iterator[Finding]:
             yield Finding("bad", "language models", f"{text}; HF_HUB_OFFLINE forbids fetching one", _FETCH)
         else:
             yield Finding("note", "language models", f"{text}; a training fetches its layer from the hub", _FETCH)
+
+
+def _named_in_plans() -> tuple[list[str], list[str]]:
+    """Folders and GGUF files that plans name, and what is wrong with those that cannot be used."""
+    from nnunet_llm4seg.config import LLM4SegConfig
+    from nnunet_llm4seg.llm.locate import find_gguf, quantisation_at_hand
+    from nnunet_llm4seg.llm.quantised import in_words
+
+    root = os.environ.get("nnUNet_preprocessed")
+    usable, unusable = set(), set()
+    for _, fields in layers_in_plans(Path(root)) if root else ():
+        try:
+            config = LLM4SegConfig.from_dict(fields)
+            if (Path(config.model).expanduser() / "config.json").is_file():
+                usable.add(f"{config.model} (named in plans)")
+            elif find_gguf(config.model) is not None:
+                stored = quantisation_at_hand(config)
+                how = f", {in_words(stored)}" if stored else ""
+                usable.add(f"{config.model} (named in plans: {config.layers}{how})")
+        except LLM4SegError as error:
+            unusable.add(str(error))
+    return sorted(usable), sorted(unusable)
 
 
 def models_at_hand() -> list[str]:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.errors import ModelFilesError
 from nnunet_llm4seg.llm import cache
 from nnunet_llm4seg.llm.gguf_header import is_gguf
@@ -95,6 +96,21 @@ def config_at_hand(model: str, revision: str | None) -> dict[str, Any] | None:
     if folder is not None:
         return read_model_config(folder)
     return dict(KNOWN[model].config) if revision is None and model in KNOWN else None
+
+
+def quantisation_at_hand(config: LLM4SegConfig) -> str | None:
+    """How a GGUF file stores the layers of `config`, as the spec of a training records it; only its header is read.
+
+    None if it does not quantise them, or if the model is no GGUF file.
+
+    Raises:
+        ModelFilesError: see `find_gguf` and `GGUFModel`.
+    """
+    if (file := find_gguf(config.model)) is None:
+        return None
+    from nnunet_llm4seg.llm.gguf_files import GGUFModel
+
+    return GGUFModel(file).quantisation(config.layer, config.depth)
 
 
 def _folder(model: str) -> Path | None:

@@ -4,7 +4,9 @@ import os
 from collections import namedtuple
 from importlib import metadata
 
+import gguf
 import pytest
+from gguf_models import save_gguf
 from typer.testing import CliRunner
 
 from nnunet_llm4seg import doctor
@@ -120,6 +122,24 @@ def test_without_a_planned_data_set_the_next_command_plans_one(good):
         path.unlink()
     code, output = _report()
     assert code == 1 and _next(output).startswith("nnUNetv2_plan_and_preprocess")
+
+
+def test_gguf_file_that_plans_name_is_told_with_its_layer_and_its_quantisation(good, llama):
+    file = save_gguf(good / "model.gguf", kind=gguf.GGMLQuantizationType.Q8_0, values={"general.file_type": 7})
+    plans = good / "nnUNet_preprocessed" / "Dataset001_X" / "nnUNetPlans_LLM4Seg.json"
+    plans.write_text(plans.read_text().replace(str(llama), str(file)))
+    code, output = _report()
+    assert code == 0, output
+    assert f"{file} (named in plans: layer 1, Q8_0: 8-bit weights, dequantised)" in output
+
+
+def test_file_that_plans_name_but_that_cannot_be_read_is_a_note(good, llama):
+    file = save_gguf(good / "model.gguf")
+    file.write_bytes(file.read_bytes()[:200])
+    plans = good / "nnUNet_preprocessed" / "Dataset001_X" / "nnUNetPlans_LLM4Seg.json"
+    plans.write_text(plans.read_text().replace(str(llama), str(file)))
+    output = _report()[1]
+    assert f"named in plans, but model: {file} is not a GGUF file, or is damaged" in output
 
 
 @pytest.mark.parametrize(("offline", "exit_code"), [(True, 1), (False, 0)])

@@ -1,7 +1,9 @@
 import json
 from copy import deepcopy
 
+import gguf
 import pytest
+from gguf_models import save_gguf
 
 from nnunet_llm4seg.errors import ConfigError, DatasetError, ModelFilesError
 from nnunet_llm4seg.plans.make import make_plans, write_plans
@@ -154,3 +156,11 @@ def test_plans_that_cannot_be_written_or_are_damaged_are_named(folder, monkeypat
     monkeypatch.setattr("nnunet_llm4seg.plans.make.write_json", full)
     with pytest.raises(DatasetError, match=r"Other\.json cannot be written \(No space left on device\)"):
         write(folder, name="Other")
+
+
+@pytest.mark.parametrize(("weights", "said"), [("pretrained", True), ("shuffled", True), ("random", False)])
+def test_description_says_that_the_weights_of_a_gguf_file_are_quantised(weights, said, folder, tmp_path):
+    file = save_gguf(tmp_path / "m.gguf", kind=gguf.GGMLQuantizationType.Q8_0, values={"general.file_type": 7})
+    fields = {"model": str(file), "layer": 1, "weights": weights}
+    described = write_plans(folder, ["2d"], fields, source="nnUNetPlans", name="P").description
+    assert ("2d: layer 1 of the model, Q8_0: 8-bit weights, dequantised" in described) == said
