@@ -46,9 +46,17 @@ class Fp8:
 
 
 def in_words(quantisation: str) -> str:
-    """`Q4_K_M` -> `Q4_K_M: 4-bit weights, dequantised`."""
-    bits = re.search(r"\d+", quantisation)
-    return f"{quantisation}: {bits[0]}-bit weights, dequantised" if bits else f"{quantisation}: weights dequantised"
+    """How weights are stored, with the bits of all kinds in which the matrices are, where these are listed.
+
+    >>> in_words("Q4_K_M"), in_words("Q4_K_M (Q4_K, Q5_0, Q8_0)")
+    ('Q4_K_M: 4-bit weights, dequantised', 'Q4_K_M (Q4_K, Q5_0, Q8_0): 4- to 8-bit weights, dequantised')
+    """
+    kinds = quantisation.partition("(")[2] or quantisation
+    found = re.findall(r"\b[IT]?Q(\d+)", kinds) or re.findall(r"\d+", quantisation)[:1]
+    bits = sorted({int(number) for number in found})
+    if not bits:
+        return f"{quantisation}: weights dequantised"
+    return f"{quantisation}: {bits[0]}-{f' to {bits[-1]}-' if len(bits) > 1 else ''}bit weights, dequantised"
 
 
 def fp8_of(model_config: Mapping[str, Any]) -> Fp8 | None:

@@ -10,7 +10,7 @@ from tiny_models import LLAMA, save_model
 from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.errors import ModelFilesError
 from nnunet_llm4seg.llm.layer import LLMLayer
-from nnunet_llm4seg.llm.quantised import Fp8, expanded, fp8_of
+from nnunet_llm4seg.llm.quantised import Fp8, expanded, fp8_of, in_words
 from nnunet_llm4seg.llm.source import LayerSpec, prepare_layer
 
 BLOCK = (16, 20)  # which divides neither 32 x 32 nor 48 x 32
@@ -151,3 +151,19 @@ def test_8_bit_numbers_that_are_no_matrix_are_refused():
 def test_scales_can_have_8_bits_themselves():
     weight, scale = torch.ones(4, 4).to(torch.float8_e4m3fn), torch.full((2, 2), 0.5).to(torch.float8_e4m3fn)
     assert torch.equal(expanded(weight, scale, Fp8("fp8", (2, 2)), "w"), torch.full((4, 4), 0.5, dtype=torch.bfloat16))
+
+
+@pytest.mark.parametrize(
+    ("quantisation", "bits"),
+    [
+        ("Q4_1", "4-bit"),
+        ("Q4_K_M", "4-bit"),
+        ("Q4_K_M (Q4_K, Q5_0, Q6_K, Q8_0)", "4- to 8-bit"),
+        ("Q4_K, Q6_K", "4- to 6-bit"),
+        ("IQ4_NL", "4-bit"),
+        ("Q8_0 (F16, Q8_0)", "8-bit"),
+        ("FP8 (fp8, blocks of 128 x 128)", "8-bit"),
+    ],
+)
+def test_words_name_the_bits_of_all_kinds_in_a_layer(quantisation, bits):
+    assert in_words(quantisation) == f"{quantisation}: {bits} weights, dequantised"
