@@ -48,6 +48,15 @@ def given_up(attempts: Sequence[Attempt]) -> bool:
     return len(faults) == SAME_FAULT_LIMIT and len(set(faults)) == 1
 
 
+def without_progress(training: Training) -> int:
+    """Number of attempts in a row, up to the one that runs, that were stopped before nnU-Net wrote a checkpoint."""
+    newest = max((path.stat().st_mtime for path in training.fold_folder.glob("checkpoint_*.pth")), default=None)
+    stopped = [attempt.log.stat().st_mtime for attempt in read_attempts(training) if attempt.outcome == STOPPED]
+    if newest is None:
+        return len(stopped) + 1
+    return sum(ended >= newest for ended in stopped)  # the first of these wrote it, the one that runs did not
+
+
 def fault_in(log: Path) -> str:
     """The line of a log that says what went wrong: the last one that names an error, else the last one."""
     lines = [line.strip() for line in _tail(log) if line.strip() and not _END.match(line)]

@@ -104,6 +104,8 @@ def _attempt(study: Study, training: Training) -> int:
             file.flush()
             code = _run(study, training, words, file.fileno())
         outcome, fault = _judge(training, code, log)
+    except StudyError as error:  # the engine's answer to a signal
+        outcome, fault = attempts.FAILED, str(error)
     except OSError as error:
         outcome, fault = attempts.FAILED, f"{type(error).__name__}: {error}"
     finally:

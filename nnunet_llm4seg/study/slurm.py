@@ -16,9 +16,10 @@ from nnunet_llm4seg.study import attempts, process, states
 from nnunet_llm4seg.study.engines import SlurmEngine
 from nnunet_llm4seg.study.file import Study
 from nnunet_llm4seg.study.folder import open_study
-from nnunet_llm4seg.study.trainings import Training
+from nnunet_llm4seg.study.trainings import Training, find, list_trainings
 
 _REQUEUES = 1000  # a time limit is no failure: a long training hits it many times
+_FRUITLESS_LIMIT = 3  # but without a new checkpoint in between it would hit it for ever
 
 
 class Job:
@@ -34,8 +35,19 @@ class Job:
             raise SystemExit(code)
 
     def checkpoint(self) -> Any:
-        """What is submitted again; the training continues from nnU-Net's last checkpoint."""
+        """What is submitted again; the training continues from nnU-Net's last checkpoint.
+
+        Raises:
+            StudyError: it was ended several times before there was a new one, so that it would never end.
+        """
         import submitit
+
+        ended = attempts.without_progress(find(list_trainings(open_study(self.folder)), self.key))
+        if ended >= _FRUITLESS_LIMIT:
+            raise StudyError(
+                f"SLURM ended it {ended} times in a row before nnU-Net wrote a checkpoint (every 50 epochs, and where "
+                "the pseudo Dice rises); raise `time:` of `engine:` in the study file, and run again with --amend."
+            )
 
         # SLURM's end of the job may follow at once, and must not prevent the requeueing that comes after this
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

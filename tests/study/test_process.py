@@ -1,6 +1,7 @@
 """The command of a training and its variables."""
 
-from nnunet_llm4seg.study import process
+from nnunet_llm4seg.errors import StudyError
+from nnunet_llm4seg.study import attempts, process
 from nnunet_llm4seg.study.file import parse_study
 from nnunet_llm4seg.study.trainings import StudyData, list_trainings
 
@@ -29,3 +30,16 @@ def test_nnunets_own_wandb_logger_gets_arm_fold_and_run_as_its_name(tmp_path):
     found = process.variables(study, list_trainings(study, [DATA])[0])
     assert found["WANDB_NAME"] == "Dataset001_X vanilla fold 0 run 1" and found["WANDB_RUN_GROUP"] == "s"
     assert found["nnUNet_results"] == str(tmp_path / "s/results/run_1")
+
+
+def test_what_the_engine_answers_to_a_signal_is_the_fault_of_the_training(tmp_path, monkeypatch):
+    def ended(*_):
+        raise StudyError("it was ended three times")
+
+    monkeypatch.setattr(process, "_run", ended)
+    study = parse_study(TEXT, tmp_path, "s.yaml")
+    training = list_trainings(study, [DATA])[0]
+    training.folder.mkdir(parents=True)
+    assert process.train(study, training) == process.FAILED
+    (attempt,) = attempts.read_attempts(training)
+    assert (attempt.outcome, attempt.fault) == (attempts.FAILED, "it was ended three times")

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import signal
 import subprocess
 from contextlib import suppress
 from pathlib import Path
@@ -10,7 +11,12 @@ from pathlib import Path
 import own_slurm
 import pytest
 
+from nnunet_llm4seg.errors import StudyError
+from nnunet_llm4seg.study import attempts
 from nnunet_llm4seg.study.engines import SlurmEngine
+from nnunet_llm4seg.study.folder import open_study
+from nnunet_llm4seg.study.slurm import Job
+from nnunet_llm4seg.study.trainings import list_trainings
 
 REASON = own_slurm.why_not()
 pytestmark = pytest.mark.skipif(REASON is not None, reason=f"no SLURM can be started here: {REASON}")
@@ -80,6 +86,21 @@ def test_a_job_at_its_time_limit_is_requeued_and_goes_on(on_slurm, slurm):
         happened = [what for training, what in bench.booked() if training == key]
         assert happened[-6:] == ["start --c", "epoch 2", "epoch 3", "epoch 4", "final", "validated"]
         assert happened.count("epoch 1") == 1  # nothing before the checkpoint is trained twice
+
+
+def test_a_job_whose_time_never_suffices_for_a_checkpoint_is_not_requeued_for_ever(bench, monkeypatch):
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # of the tests' own process
+    training = list_trainings(open_study(bench.file))[0]
+    training.folder.mkdir(parents=True)
+    job = Job(bench.folder, training.key)
+    for number in (1, 2):
+        assert job.checkpoint() is not None
+        log = training.folder / f"attempt_{number:03d}.log"
+        log.write_text("x\n" + attempts.end_line("stopped", 60.0, "the process was asked to end"))
+    with pytest.raises(
+        StudyError, match=r"ended it 3 times in a row before nnU-Net wrote a checkpoint.*raise `time:`"
+    ):
+        job.checkpoint()
 
 
 def test_what_is_cancelled_leaves_the_queue_and_trains_after_retry(on_slurm, slurm):
