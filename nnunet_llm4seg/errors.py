@@ -64,6 +64,10 @@ class ComparisonError(LLM4SegError, ValueError):
     """Arms that are missing, unfinished or cannot be compared."""
 
 
+class WorkerError(LLM4SegError, RuntimeError):
+    """A process that works for this one ended before its work was done."""
+
+
 class DemoError(LLM4SegError, RuntimeError):
     """A step of the demo cannot run or has failed; what was done before is kept."""
 

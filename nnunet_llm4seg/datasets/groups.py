@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from scipy.cluster.hierarchy import DisjointSet
-
 from nnunet_llm4seg.datasets.names import some
 from nnunet_llm4seg.errors import ConfigError, DatasetError
 
 
 def joined(pairs: Iterable[tuple[str, str]]) -> list[list[str]]:
     """Groups of two or more that the pairs connect, each and all of them sorted."""
+    from scipy.cluster.hierarchy import DisjointSet
+
     sets: DisjointSet = DisjointSet()
     for first, second in pairs:
         sets.add(first)

@@ -30,14 +30,14 @@ class Kept:
             other values.
     """
 
-    def __init__(self, path: Path, labels: Labels, tolerance: float | None, reader: object) -> None:
+    def __init__(self, path: Path, labels: Labels, tolerance: float | None, reader: str) -> None:
         self.path = path
-        how = [VERSION, NAMES, list(labels.regions.items()), labels.ignore, tolerance, type(reader).__name__]
+        how = [VERSION, NAMES, list(labels.regions.items()), labels.ignore, tolerance, reader]
         self._how = json.dumps(how).encode()
         self._known: dict[str, PredictionMeasured] = {}
         self._used: set[str] = set()
         self.refused = ""
-        self._digest = lru_cache(maxsize=None)(_digest)
+        self._digest = lru_cache(maxsize=None)(digest)
         try:
             if path.is_file():
                 self._known = _read(path, len(labels.regions))
@@ -70,7 +70,8 @@ class Kept:
         return hashlib.blake2b(b"\0".join(parts), digest_size=20).hexdigest()
 
 
-def _digest(path: Path) -> bytes:
+def digest(path: Path) -> bytes:
+    """Tells the contents of files apart."""
     try:
         return hashlib.blake2b(path.read_bytes(), digest_size=32).digest()
     except OSError:  # no such file, or unreadable: measuring says so

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import find_objects
 
 from nnunet_llm4seg.errors import DatasetError
 
@@ -56,6 +55,8 @@ class Labels:
 
 def boxes(labels: np.ndarray) -> dict[int, Box]:
     """The bounding box of each label from 1 to 65535 that occurs in a label map; others are not looked for."""
+    from scipy.ndimage import find_objects
+
     largest = min(int(labels.max(initial=0)), _LARGEST)
     found = find_objects(labels, largest) if largest > 0 else []
     return {value: box for value, box in enumerate(found, start=1) if box is not None}

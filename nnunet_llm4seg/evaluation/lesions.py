@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import label
 
 MIN_IOU = 0.1
 
@@ -39,6 +38,8 @@ def detect(prediction: np.ndarray, reference: np.ndarray) -> Detected:
     >>> detect(np.array([[1, 0, 0, 0, 1]], bool), two)
     Detected(matched=1, predicted=2, true=2)
     """
+    from scipy.ndimage import label
+
     touching = np.ones((3,) * prediction.ndim, bool)
     (first, predicted), (second, true) = (label(mask, touching) for mask in (prediction, reference))
     sizes = [np.bincount(of.ravel(), minlength=1) for of in (first, second)]

@@ -32,6 +32,11 @@ class CaseFiles:
     predictions: tuple[Path, ...]
     shown: tuple[int, int] | None = None
 
+    @property
+    def of_slice(self) -> list[Path]:
+        """The reference and the two predictions of the slice; empty if none is kept."""
+        return [self.reference, *(self.predictions[i] for i in self.shown)] if self.shown else []
+
     def without(self, known: Iterable[Path]) -> CaseFiles:
         """The predictions that are not known; if some are, no slice is kept."""
         known = set(known)

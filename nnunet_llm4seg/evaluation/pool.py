@@ -6,8 +6,12 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+
+from nnunet_llm4seg.errors import WorkerError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -49,14 +53,40 @@ def available_memory() -> int:
 def in_processes(
     function: Callable[..., Result], items: Sequence[Item], arguments: Sequence[Any], workers: int
 ) -> Iterator[Result]:
-    """`function(item, *arguments)` of each item, in order, as soon as it is known."""
+    """`function(item, *arguments)` of each item, in order, as soon as it is known.
+
+    Raises:
+        WorkerError: a process was killed.
+    """
     if workers == 1:
         yield from (function(item, *arguments) for item in items)
         return
-    spawn = multiprocessing.get_context("spawn")
     same = [[value] * len(items) for value in arguments]
-    with ProcessPoolExecutor(workers, mp_context=spawn) as pool:
+    with _processes(workers) as pool:
         yield from pool.map(function, items, *same, chunksize=max(1, min(8, len(items) // (4 * workers))))
+
+
+def in_own_process(function: Callable[..., Result], *arguments: Any) -> Result:
+    """`function(*arguments)` in a process of its own, whose memory is free afterwards.
+
+    Raises:
+        WorkerError: the process was killed.
+    """
+    with _processes(1) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+@contextmanager
+def _processes(count: int) -> Iterator[ProcessPoolExecutor]:
+    try:
+        with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn")) as pool:
+            yield pool
+    except BrokenProcessPool as error:
+        raise WorkerError(
+            f"one of {count} processes was killed before its work was done, most often because memory ran out; free"
+            " memory, or let fewer of them work at once (`taskset -c 0 llm4seg ...` is one core and so one process),"
+            ' and run it again; a script of your own must call this below `if __name__ == "__main__":`.'
+        ) from error
 
 
 def _cores() -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -28,7 +27,7 @@ from nnunet_llm4seg.evaluation.metrics import NAMES
 from nnunet_llm4seg.evaluation.prediction import PredictionMeasured
 from nnunet_llm4seg.evaluation.slices import Slice
 from nnunet_llm4seg.evaluation.statistics.slots import Slots
-from nnunet_llm4seg.nnunet.segmentations import find_reader
+from nnunet_llm4seg.nnunet.segmentations import LazyReader
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Scores:
     measured: Mapping[str, list[Measured]]
     shown: Mapping[str, Slice]
     files: Mapping[str, CaseFiles]
-    reader: Any
+    reader: LazyReader
 
     def slice_of(self, case: str, labels: Labels) -> Slice:
         """The slice that the report shows of a case."""
@@ -88,8 +87,8 @@ def measure_arms(
         )
         for case, at in places.items()
     ]
-    reader = find_reader(chosen.info, files[0].reference)
-    kept = Kept(memory, labels, tolerance, reader) if memory else None
+    reader = LazyReader.of(chosen.info, files[0].reference)
+    kept = Kept(memory, labels, tolerance, reader.kind) if memory else None
     if kept and kept.refused:
         say(kept.refused)
     found = measure_cases(files, reader, labels, tolerance, kept=kept, progress=progress)

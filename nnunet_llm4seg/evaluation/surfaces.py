@@ -10,7 +10,6 @@ from functools import lru_cache
 from itertools import product
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 # Slightly more than the tolerance: which distances are within it is decided afterwards, in float32.
 _MARGIN = 1 + 1e-5
@@ -67,6 +66,8 @@ def _distances(
     Args:
         first, second: points as bool arrays of one shape, none of them empty.
     """
+    from scipy.spatial import cKDTree
+
     shared = first & second
     points = [np.argwhere(array) * np.asarray(spacing, float) for array in (first, second)]
     alone = [~shared[array] for array in (first, second)]  # all others are at the distance 0

@@ -17,7 +17,7 @@ from nnunet_llm4seg.study.comparable import Comparison
 from nnunet_llm4seg.study.file import Study
 from nnunet_llm4seg.study.ladder import NOT_TESTED, Pair, climb
 from nnunet_llm4seg.study.layers import effective_rank, sweep_results, sweeps
-from nnunet_llm4seg.study.looks import Looks
+from nnunet_llm4seg.study.looks import looking
 from nnunet_llm4seg.study.scores import Scores, read_scores
 from nnunet_llm4seg.study.trainings import Training, arm_plans, arm_trainer
 
@@ -40,18 +40,17 @@ def find(study: Study, trainings: Sequence[Training], compared: Sequence[Compari
     folder = study.folder / "report"
     scores = {chosen.name: read_scores(folder / chosen.name / "per_case.csv") for chosen in compared}
     usable = [chosen for chosen in compared if len(scores[chosen.name].slots.unit_names) >= 2]
-    looks = Looks(study.folder)
     pairs = {claim: _pairs(study, claim, usable, scores) for claim in study.ordered_claims}
     seen = {claim: _information(study, claim, trainings, usable) for claim in study.ordered_claims}
-    steps = climb(
-        study.ordered_claims, pairs, lambda claim: looks.level(str(claim), seen[claim]) if pairs[claim] else 0.0
-    )
-    for claim, step in zip(study.ordered_claims, steps, strict=True):
-        step["information"] = seen[claim]
-        if pairs[claim]:
-            looks.record(str(claim), seen[claim], (step["these"] or {}).get("verdict", NOT_TESTED))
-        step["looks"] = looks.by_claim.get(str(claim), [])
-    looks.write()
+    with looking(study.folder) as looks:
+        steps = climb(
+            study.ordered_claims, pairs, lambda claim: looks.level(str(claim), seen[claim]) if pairs[claim] else 0.0
+        )
+        for claim, step in zip(study.ordered_claims, steps, strict=True):
+            step["information"] = seen[claim]
+            if pairs[claim]:
+                looks.record(str(claim), seen[claim], (step["these"] or {}).get("verdict", NOT_TESTED))
+            step["looks"] = looks.by_claim.get(str(claim), [])
     named = {claim.candidate for claim in study.ordered_claims}
     return {
         "study": study.name,

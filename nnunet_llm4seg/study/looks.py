@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,28 @@ from nnunet_llm4seg.errors import DatasetError, StudyError
 from nnunet_llm4seg.evaluation.statistics.looks import Look, next_level
 from nnunet_llm4seg.files import write_json
 from nnunet_llm4seg.nnunet.files import read_json
+from nnunet_llm4seg.study.locks import HeldElsewhereError, held
 
 FILE = "looks.json"
+_PATIENCE_S = 60.0
+
+
+@contextmanager
+def looking(folder: Path) -> Iterator[Looks]:
+    """The record of a study's looks: read, decided on, and written under a lock, so that two reports lose no look.
+
+    Raises:
+        StudyError: the file is damaged, or another report holds it for a minute.
+    """
+    try:
+        with held(folder / ".looks.lock", _PATIENCE_S):
+            looks = Looks(folder)
+            yield looks
+            looks.write()
+    except HeldElsewhereError as error:
+        raise StudyError(
+            f"{folder / FILE} is being written by another `llm4seg study report`; run this one again after it."
+        ) from error
 
 
 class Looks:

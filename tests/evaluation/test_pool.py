@@ -1,8 +1,11 @@
+import os
+import signal
 import subprocess
 import sys
 
 import pytest
 
+from nnunet_llm4seg.errors import LLM4SegError, WorkerError
 from nnunet_llm4seg.evaluation import pool
 from nnunet_llm4seg.evaluation.measuring import measure_cases
 
@@ -30,3 +33,23 @@ def test_progress_is_told_case_by_case(folders):
     evaluate(*folders, progress=lambda done, total: told.append((done, total)))
     assert told == [(0, 2), (1, 2), (2, 2)]
     assert measure_cases([], None, None) == []
+
+
+def killed(item):
+    """As the kernel does when memory runs out."""
+    if item == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return item
+
+
+def test_a_killed_process_is_one_sentence_that_says_what_to_do():
+    with pytest.raises(WorkerError, match=r"one of 2 processes was killed .* free memory, or let fewer") as caught:
+        list(pool.in_processes(killed, range(8), (), workers=2))
+    assert isinstance(caught.value, LLM4SegError)
+    assert "\n" not in str(caught.value) and str(caught.value).endswith(".")
+
+
+def test_a_process_of_its_own_is_another_one():
+    assert pool.in_own_process(os.getpid) != os.getpid()
+    with pytest.raises(WorkerError, match="one of 1 processes"):
+        pool.in_own_process(killed, 3)

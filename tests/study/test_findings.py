@@ -1,6 +1,7 @@
 """A study's answer over data sets, arms and layers, from made-up scores; nothing is trained."""
 
 import json
+import threading
 from dataclasses import replace
 
 import made_findings
@@ -8,9 +9,11 @@ import pytest
 from made_findings import CASES, DATA, FOLDS, Made
 
 from nnunet_llm4seg.errors import StudyError
+from nnunet_llm4seg.study import looks
 from nnunet_llm4seg.study.answer import answer_lines
 from nnunet_llm4seg.study.findings import arm_name
 from nnunet_llm4seg.study.layers import effective_rank
+from nnunet_llm4seg.study.locks import held
 from nnunet_llm4seg.study.looks import Looks
 from nnunet_llm4seg.study.trainings import list_trainings
 
@@ -59,6 +62,31 @@ def test_damaged_looks_are_refused(look, tmp_path):
     (tmp_path / "looks.json").write_text(f'{{"a > b": [{{{look}}}]}}')
     with pytest.raises(StudyError, match=r"is damaged .* earlier looks decide what may be claimed"):
         Looks(tmp_path)
+
+
+def test_a_report_waits_for_the_looks_that_another_one_takes_and_keeps_them(tmp_path):
+    made = Made(tmp_path, {"frozen": 0.05})
+    made.found(runs=2)
+    path = tmp_path / "s" / "looks.json"
+    other = [{"when": "now", "information": 0.8, "level": 0.02, "verdict": "open"}]
+    second = threading.Thread(target=made.found)
+    with held(tmp_path / "s" / ".looks.lock"):
+        second.start()
+        second.join(1.0)
+        assert second.is_alive()
+        content = json.loads(path.read_text())
+        content["frozen > vanilla"] += other
+        path.write_text(json.dumps(content))
+    second.join()
+    kept = json.loads(path.read_text())["frozen > vanilla"]
+    assert [look["information"] for look in kept] == pytest.approx([2 / 3, 0.8, 1])
+
+
+def test_a_report_that_waits_too_long_for_another_one_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(looks, "_PATIENCE_S", 0.1)
+    refused = pytest.raises(StudyError, match="written by another `llm4seg study report`")
+    with held(tmp_path / ".looks.lock"), refused, looks.looking(tmp_path):
+        raise AssertionError
 
 
 def test_the_sweep_shares_one_baseline_and_marks_the_layer_that_was_named(tmp_path):

@@ -6,14 +6,17 @@ import hashlib
 import json
 import os
 import platform
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from nnunet_llm4seg.errors import WorkerError
 from nnunet_llm4seg.evaluation.arms.cost import Cost, measure_costs, recorded
 from nnunet_llm4seg.evaluation.arms.runs import Arm
+from nnunet_llm4seg.evaluation.pool import in_own_process
 from nnunet_llm4seg.files import write_json
 
 NAME = "costs.json"
@@ -34,11 +37,11 @@ def costs(arms: Sequence[Arm], configuration: str, fold: int, memory: Path | Non
         OSError: `memory` cannot be written.
     """
     if memory is None:
-        return measure_costs(arms, configuration, fold)
+        return _measured(arms, configuration, fold)
     key = _key(arms, configuration, fold)
     found = _read(memory, key, [arm.name for arm in arms])
     if found is None:
-        found = measure_costs(arms, configuration, fold)
+        found = _measured(arms, configuration, fold)
         if not any(cost["note"] for cost in found.values()):
             memory.parent.mkdir(parents=True, exist_ok=True)
             write_json(memory, {"key": key, "costs": found})
@@ -47,6 +50,17 @@ def costs(arms: Sequence[Arm], configuration: str, fold: int, memory: Path | Non
         told = asdict(recorded(arm.runs[0], fold))
         found[arm.name] |= {name: told[name] for name in _RECORDED}
     return found
+
+
+def _measured(arms: Sequence[Arm], configuration: str, fold: int) -> dict[str, dict[str, Any]]:
+    """In a process of its own, whose networks and torch do not stay in memory; here if torch is loaded anyway."""
+    if "torch" in sys.modules:
+        return measure_costs(arms, configuration, fold)
+    try:
+        return in_own_process(measure_costs, arms, configuration, fold)
+    except WorkerError:
+        note = "networks not measured: the process was killed, most often because memory ran out"
+        return {arm.name: {**asdict(recorded(arm.runs[0], fold)), "note": note} for arm in arms}
 
 
 def _key(arms: Sequence[Arm], configuration: str, fold: int) -> str:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from nnunet_llm4seg.evaluation.metrics import BY_NAME
 from nnunet_llm4seg.evaluation.report.data_uri import data_uri
+
+if TYPE_CHECKING:  # loaded when something is drawn: a report whose figures are kept needs none of it
+    from matplotlib.figure import Figure
 
 # Okabe and Ito's colours, which colour-blind readers can distinguish too; the baseline is the neutral one.
 _COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#D55E00", "#0072B2", "#F0E442")
@@ -27,6 +27,9 @@ def both_themes(draw: Callable[[Figure, str], None], width: float = 4.8, height:
 
 
 def _svg(draw: Callable[[Figure, str], None], theme: str, width: float, height: float) -> str:
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
     ink, soft, line = _INK[theme]
     style: dict[Any, Any] = {
         "svg.fonttype": "none",
@@ -154,6 +157,8 @@ def curves(by_arm: dict[str, list[dict[int, float]]], label: str, every_arm: Seq
         if len(every) <= _EPOCHS_NAMED:
             axes.set_xticks(every)
         else:
+            from matplotlib.ticker import MaxNLocator
+
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
     return both_themes(draw)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from matplotlib.ticker import MaxNLocator
 
 Parts = Sequence[dict[str, Any]]
 _MARGIN = 0.04
@@ -67,12 +67,18 @@ class Axis:
             low, high = -1.0, 1.0
         space = _MARGIN * (high - low)
         self.low, self.high = low - space, high + space
-        ticks = MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]).tick_values(self.low, self.high)
         self.ticks = [
-            Tick(tick, self(tick), f"{tick:+.6g}".replace("-", "−") if abs(tick) > 1e-12 else "0")
-            for tick in map(float, ticks)
-            if self.low <= tick <= self.high
+            Tick(tick, self(tick), f"{tick:+.6g}".replace("-", "−") if tick else "0")
+            for tick in _round_values(self.low, self.high)
         ]
 
     def __call__(self, value: float) -> float:
         return round(100 * (value - self.low) / (self.high - self.low), 3)
+
+
+def _round_values(low: float, high: float) -> list[float]:
+    """Multiples of the smallest round step that is at least a fifth of the whole: one to six of them."""
+    least = (high - low) / 5
+    power = 10.0 ** math.floor(math.log10(least))
+    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= least * (1 - 1e-9))
+    return [step * i for i in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from nnunet_llm4seg.evaluation.labels import Labels
 from nnunet_llm4seg.evaluation.report.data_uri import data_uri
@@ -51,6 +50,8 @@ def _read_image(reader: Any, path: Path, shown: Slice) -> np.ndarray:
 
 
 def _png(background: np.ndarray, arrays: dict[str, np.ndarray], labels: Labels, aspect: float) -> str:
+    from matplotlib.figure import Figure
+
     height, width = background.shape[0] * aspect, background.shape[1]
     figure = Figure(figsize=(3.0, 3.0 * height / width), dpi=110)
     axes = figure.add_axes((0, 0, 1, 1))

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nnunet_llm4seg.evaluation.analyse import Comparison
+from nnunet_llm4seg.evaluation.kept import digest
 from nnunet_llm4seg.evaluation.report import figures, overlays, tables
 from nnunet_llm4seg.evaluation.report.activations import find_activations
 from nnunet_llm4seg.evaluation.report.fragments import environment
 from nnunet_llm4seg.evaluation.report.main_figures import difference_figure, label_figures
 from nnunet_llm4seg.evaluation.report.numbers import short_names
+from nnunet_llm4seg.evaluation.report.pictures import Pictures
 from nnunet_llm4seg.nnunet.segmentations import first_channel
 
 
-def render(comparison: Comparison, summary: dict[str, Any]) -> str:
-    """The page as HTML; `summary` is the content of comparison.json, as it is written."""
+def render(comparison: Comparison, summary: dict[str, Any], pictures: Pictures) -> str:
+    """The page as HTML.
+
+    Args:
+        summary: the content of comparison.json, as it is written.
+        pictures: what was drawn for an earlier report.
+    """
     return (
         environment()
         .get_template("report.html.j2")
@@ -26,15 +34,15 @@ def render(comparison: Comparison, summary: dict[str, Any]) -> str:
             difference=difference_figure(summary),
             labels=label_figures(summary),
             tables=tables.all_tables(summary),
-            figures=_figures(comparison),
-            cases=_cases(comparison),
+            figures=_figures(comparison, pictures),
+            cases=_cases(comparison, pictures),
             outlines=overlays.OUTLINES,
             activations=find_activations(comparison.chosen.arms, comparison.slots.fold_numbers),
         )
     )
 
 
-def _figures(comparison: Comparison) -> list[dict[str, Any]]:
+def _figures(comparison: Comparison, pictures: Pictures) -> list[dict[str, Any]]:
     slots, metric, arms = comparison.slots, comparison.primary, comparison.chosen.arms
     baseline, main = (slots.case_means(comparison.primary_of(arm).mean(0)) for arm in arms[:2])
     of_folds = {
@@ -49,9 +57,19 @@ def _figures(comparison: Comparison) -> list[dict[str, Any]]:
 
     dots = "dots are runs, bars their mean"
     drawn = [
-        ("Case by case", f"{second} over {first}, means of the runs", {}, figures.scatter(baseline, main, metric)),
-        ("Differences, sorted", f"{second} − {first}", {}, figures.sorted_differences(main - baseline)),
-        ("Fold by fold", dots, key(of_folds), figures.folds(slots.fold_numbers, of_folds, metric)),
+        (
+            "Case by case",
+            f"{second} over {first}, means of the runs",
+            {},
+            pictures.figure(figures.scatter, baseline, main, metric),
+        ),
+        (
+            "Differences, sorted",
+            f"{second} − {first}",
+            {},
+            pictures.figure(figures.sorted_differences, main - baseline),
+        ),
+        ("Fold by fold", dots, key(of_folds), pictures.figure(figures.folds, slots.fold_numbers, of_folds, metric)),
     ]
     logs = {arm.name: [run.log(fold) for run in arm.runs for fold in slots.fold_numbers] for arm in arms}
     curves = {"pseudo Dice": "pseudo_dice", "training loss": "train_loss", "validation loss": "val_loss"}
@@ -60,12 +78,12 @@ def _figures(comparison: Comparison) -> list[dict[str, Any]]:
         by_arm = {arm: [t for t in trainings if t] for arm, trainings in by_arm.items()}
         by_arm = {arm: trainings for arm, trainings in by_arm.items() if trainings}
         if by_arm:
-            plot = figures.curves(by_arm, title, list(logs))
+            plot = pictures.figure(figures.curves, by_arm, title, list(logs))
             drawn.append((f"Training: {title}", "thin: each training, thick: their mean", key(by_arm), plot))
     return [{"title": title, "about": about, "arms": arms, **themes} for title, about, arms, themes in drawn]
 
 
-def _cases(comparison: Comparison) -> list[dict[str, Any]]:
+def _cases(comparison: Comparison, pictures: Pictures) -> list[dict[str, Any]]:
     """Overlays of the main candidate's first run against the baseline's."""
     slots, chosen = comparison.slots, comparison.chosen
     baseline, candidate = (slots.case_means(comparison.primary_of(arm)[0]) for arm in chosen.arms[:2])
@@ -76,9 +94,19 @@ def _cases(comparison: Comparison) -> list[dict[str, Any]]:
             case = slots.case_names[i]
             image = first_channel(chosen.images, case, chosen.ending) if chosen.images else None
             image = image if image and image.is_file() else None
-            scores, labels = comparison.scores, comparison.labels
-            uri = overlays.draw_overlay(image, scores.slice_of(case, labels), labels, scores.reader)
+            uri = _overlay(comparison, pictures, case, image)
             shown.append({"case": case, "baseline": baseline[i], "candidate": candidate[i], "uri": uri})
         if shown:
             sections.append({"title": title, "cases": shown})
     return sections
+
+
+def _overlay(comparison: Comparison, pictures: Pictures, case: str, image: Path | None) -> str:
+    scores, labels = comparison.scores, comparison.labels
+    files = [*scores.files[case].of_slice, *([image] if image else [])]
+    shown = ["overlay", [digest(path).hex() for path in files], scores.reader.kind, list(labels.regions.items())]
+
+    def draw() -> dict[str, str]:
+        return {"png": overlays.draw_overlay(image, scores.slice_of(case, labels), labels, scores.reader)}
+
+    return pictures.drawn(shown, draw)["png"]

@@ -14,11 +14,12 @@ from nnunet_llm4seg.evaluation.analyse import Comparison
 from nnunet_llm4seg.evaluation.metrics import NAMES
 from nnunet_llm4seg.evaluation.report.latex import latex
 from nnunet_llm4seg.evaluation.report.page import render
+from nnunet_llm4seg.evaluation.report.pictures import NAME, Pictures
 from nnunet_llm4seg.files import write_json, written_whole
 
 
 def write_report(comparison: Comparison, summary: dict[str, Any], folder: Path) -> None:
-    """Write all four files into `folder`, which is made if it does not exist.
+    """Write all four files into `folder`, which is made if it does not exist, and keep the pictures beside them.
 
     Args:
         summary: see `summarise`.
@@ -32,7 +33,9 @@ def write_report(comparison: Comparison, summary: dict[str, Any], folder: Path) 
         write_json(folder / "comparison.json", summary)
         _write_per_case(comparison, folder / "per_case.csv")
         _write_text(folder / "table.tex", latex(summary))
-        _write_text(folder / "report.html", render(comparison, summary))
+        pictures = Pictures(folder / NAME)
+        _write_text(folder / "report.html", render(comparison, summary, pictures))
+        pictures.write()
     except OSError as error:
         raise ComparisonError(f"-o: {folder} cannot be written ({error}); name another folder.") from error
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from scipy import stats
 
+from nnunet_llm4seg.evaluation.statistics.distributions import t_quantile, t_tail
 from nnunet_llm4seg.evaluation.statistics.slots import Slots
 
 LEVEL = 0.95
@@ -33,7 +33,7 @@ class MethodInterval:
         return self._bounds(self.se)
 
     def _bounds(self, se: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        half = np.where(se == 0, 0.0, stats.t.ppf((1 + LEVEL) / 2, self.df) * se)
+        half = np.where(se == 0, 0.0, t_quantile((1 + LEVEL) / 2, self.df) * se)
         return self.difference - half, self.difference + half
 
     @property
@@ -41,7 +41,7 @@ class MethodInterval:
         """Two-sided p of no difference between the methods."""
         with np.errstate(divide="ignore", invalid="ignore"):
             t = np.abs(self.difference / self.se)
-        p = 2 * stats.t.sf(t, self.df)
+        p = 2 * t_tail(t, self.df)
         exact = self.se == 0
         return np.where(exact, np.where(self.difference == 0, 1.0, 0.0), p)
 

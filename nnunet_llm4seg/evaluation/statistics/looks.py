@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, special, stats
+from scipy import special
 
 from nnunet_llm4seg.evaluation.statistics.decision import ALPHA
+from nnunet_llm4seg.evaluation.statistics.distributions import normal_limit, normal_tail
+from nnunet_llm4seg.evaluation.statistics.roots import root
 
 _POINTS = 401
 _NOTHING = 1e-9
@@ -39,7 +41,7 @@ def spent(information: float, alpha: float = ALPHA) -> float:
     (0.05, 0.0031)
     """
     share = min(information, 1.0)
-    return float(4 * stats.norm.sf(stats.norm.isf(alpha / 4) / np.sqrt(share))) if share > 0 else 0.0
+    return float(4 * normal_tail(normal_limit(alpha / 4) / np.sqrt(share))) if share > 0 else 0.0
 
 
 def next_level(earlier: Sequence[Look], information: float, alpha: float = ALPHA) -> float:
@@ -77,11 +79,11 @@ def next_level(earlier: Sequence[Look], information: float, alpha: float = ALPHA
 
     if excess(_FAR) > 0:
         return 0.0
-    return float(2 * stats.norm.sf(optimize.brentq(excess, 0.0, _FAR)))
+    return float(2 * normal_tail(root(excess, 0.0, _FAR)))
 
 
 def _limit(level: float) -> float:
-    return float(min(stats.norm.isf(level / 2), _FAR)) if level > 0 else _FAR
+    return min(float(normal_limit(level / 2)), _FAR) if level > 0 else _FAR
 
 
 @dataclass(frozen=True)

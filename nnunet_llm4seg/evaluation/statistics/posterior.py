@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
+
+from nnunet_llm4seg.evaluation.statistics.distributions import t_tail
 
 
 def probability_of_false_claim(differences: np.ndarray) -> float:
@@ -21,4 +22,4 @@ def probability_of_false_claim(differences: np.ndarray) -> float:
     mean, se = float(differences.mean()), float(differences.std(ddof=1) / np.sqrt(len(differences)))
     if se == 0:
         return float(mean <= 0)
-    return float(stats.t.sf(mean / se, len(differences) - 1))
+    return float(t_tail(mean / se, len(differences) - 1))

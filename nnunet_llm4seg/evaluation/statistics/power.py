@@ -6,9 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import optimize, special, stats
+from scipy import special
 
+from nnunet_llm4seg.evaluation.statistics.distributions import (
+    chi2_quantile,
+    noncentral_t_below,
+    t_quantile,
+)
 from nnunet_llm4seg.evaluation.statistics.intervals import LEVEL, FoldsInterval, RunsInterval
+from nnunet_llm4seg.evaluation.statistics.roots import root
 
 POWER = 0.8
 MOST_RUNS = 1_000
@@ -31,7 +37,7 @@ class TTest:
     def at(self, quantile: float) -> TTest:
         """With the standard error that is the true one if the estimate is at this quantile of its distribution."""
         df = min(self.df, _MOST_DF)
-        return TTest(float(self.se * np.sqrt(df / stats.chi2.ppf(quantile, df))), self.df)
+        return TTest(float(self.se * np.sqrt(df / chi2_quantile(quantile, df))), self.df)
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,7 @@ def power(difference: float, *tests: TTest) -> float:
     critical = np.zeros(1)
     for test in tests:
         df = min(test.df, _MOST_DF)
-        limits = stats.t.ppf((1 + LEVEL) / 2, df) * test.se * np.sqrt(stats.chi2.ppf(_QUANTILES, df) / df)
+        limits = t_quantile((1 + LEVEL) / 2, df) * test.se * np.sqrt(chi2_quantile(_QUANTILES, df) / df)
         critical = np.maximum.outer(critical, limits).ravel()
     spread = max(test.se for test in tests)
     beyond = special.ndtr((difference - critical) / spread) + special.ndtr((-difference - critical) / spread)
@@ -63,10 +69,10 @@ def power(difference: float, *tests: TTest) -> float:
 
 
 def _power_of_one(difference: float, test: TTest) -> float:
-    critical = stats.t.ppf((1 + LEVEL) / 2, test.df)
+    critical = t_quantile((1 + LEVEL) / 2, test.df)
     shift = difference / test.se
-    other_side = np.nan_to_num(stats.nct.cdf(-critical, test.df, shift))  # nan if it is below 1e-300
-    return float(stats.nct.sf(critical, test.df, shift) + other_side)
+    other_side = np.nan_to_num(noncentral_t_below(-critical, test.df, shift))  # nan if it is below 1e-300
+    return float(1 - noncentral_t_below(critical, test.df, shift) + other_side)
 
 
 def smallest_difference(*tests: TTest) -> float:
@@ -83,7 +89,7 @@ def smallest_difference(*tests: TTest) -> float:
         if not np.isfinite(high):
             return float("nan")
     try:
-        return float(optimize.brentq(lambda d: power(d, *varying) - POWER, 0.01 * largest, high))
+        return root(lambda d: power(d, *varying) - POWER, 0.01 * largest, high)
     except ValueError:  # too few degrees of freedom: the power is never below 80 % or never known
         return float("nan")
 
@@ -174,7 +180,7 @@ class _Design:
         run = self.run * df / np.maximum(rng.chisquare(df, _DRAWS), 1e-9)
         # a difference of mean squares, whose variance is twice the noise
         case = np.maximum(self.case + np.sqrt(2 * self.case_noise) * rng.standard_normal(_DRAWS), 0)
-        shift = max(stats.t.ppf((1 + LEVEL) / 2, test.df) + stats.t.ppf(POWER, test.df) for test in self.tests(20))
+        shift = max(t_quantile((1 + LEVEL) / 2, test.df) + t_quantile(POWER, test.df) for test in self.tests(20))
         room = (target / shift) ** 2 - case
         need = np.where(room > 0, run / np.maximum(room, 1e-300), 1e300 - room)
         return [replace(self, run=float(run[i]), case=float(case[i])) for i in np.argsort(need, kind="stable")]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
+
+from nnunet_llm4seg.evaluation.statistics.distributions import average_ranks, normal_tail
 
 
 def wilcoxon(differences: np.ndarray) -> tuple[float, float]:
@@ -14,10 +15,11 @@ def wilcoxon(differences: np.ndarray) -> tuple[float, float]:
     """
     if not np.any(differences):
         return 1.0, 0.0
-    p = float(stats.wilcoxon(differences, zero_method="pratt", method="approx").pvalue)
-    ranks = stats.rankdata(np.abs(differences))
+    ranks = average_ranks(np.abs(differences))
     up, down = ranks[differences > 0].sum(), ranks[differences < 0].sum()
-    return p, float((up - down) / (up + down))
+    # W = up - down: without a difference each rank that is not of a zero has either sign with probability one half
+    p = 2 * normal_tail(abs(up - down) / np.sqrt((ranks[differences != 0] ** 2).sum()))
+    return float(p), float((up - down) / (up + down))
 
 
 def shares(differences: np.ndarray) -> dict[str, float]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scipy import stats
-
+from nnunet_llm4seg.evaluation.statistics.distributions import t_quantile
 from nnunet_llm4seg.evaluation.statistics.intervals import LEVEL
 from nnunet_llm4seg.evaluation.statistics.records import Estimate
 
@@ -26,5 +25,5 @@ def simultaneous(rows: Sequence[Estimate]) -> list[list[float]]:
 
 def simultaneous_interval(difference: float, se: float, df: float, count: int) -> list[float]:
     """A t interval that is one of `count` which all hold together, by Bonferroni."""
-    half = 0.0 if se == 0 else float(stats.t.isf((1 - LEVEL) / (2 * max(count, 1)), df) * se)
+    half = 0.0 if se == 0 else float(-t_quantile((1 - LEVEL) / (2 * max(count, 1)), df) * se)
     return [difference - half, difference + half]

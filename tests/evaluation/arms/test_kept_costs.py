@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+import sys
 
 import pytest
 from fake_results import make
@@ -75,3 +77,25 @@ def test_a_file_that_is_not_ours_is_not_used(costs, name, value):
     assert costs()[1] == 2
     costs.path.write_text("[" * 100_000)
     assert costs()[1] == 3
+
+
+def measured_elsewhere(arms, configuration, fold):
+    return {arm.name: vars(Cost(device=str(os.getpid()))) for arm in arms}
+
+
+def killed(arms, configuration, fold):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_where_torch_is_not_loaded_networks_are_measured_in_a_process_of_their_own(costs, monkeypatch):
+    monkeypatch.delitem(sys.modules, "torch")
+    monkeypatch.setattr(kept_costs, "measure_costs", measured_elsewhere)
+    assert all(cost["device"] not in ("", str(os.getpid())) for cost in costs()[0].values())
+
+
+def test_a_network_that_needs_too_much_memory_does_not_take_the_report_with_it(costs, monkeypatch):
+    monkeypatch.delitem(sys.modules, "torch")
+    monkeypatch.setattr(kept_costs, "measure_costs", killed)
+    for cost in costs()[0].values():
+        assert "memory ran out" in cost["note"] and cost["checkpoint_bytes"] > 0
+    assert not costs.path.exists()

@@ -10,12 +10,13 @@ from fake_results import LLM4SEG, make
 from nnunet_llm4seg.evaluation import compare
 
 
-def test_writes_four_files_and_what_was_measured_and_returns_what_the_json_holds(written):
+def test_writes_four_files_and_what_was_measured_and_drawn_and_returns_what_the_json_holds(written):
     folder, summary = written
     assert sorted(p.name for p in folder.iterdir()) == [
         "comparison.json",
         "measured.json",
         "per_case.csv",
+        "pictures.json",
         "report.html",
         "table.tex",
     ]
