@@ -21,6 +21,7 @@ from nnunet_llm4seg.evaluation.scores import Scores, measure_arms
 from nnunet_llm4seg.evaluation.statistics import claims, results
 from nnunet_llm4seg.evaluation.statistics.decision import verdict
 from nnunet_llm4seg.evaluation.statistics.intervals import fold_interval, method_interval
+from nnunet_llm4seg.evaluation.statistics.power import TARGET
 from nnunet_llm4seg.evaluation.statistics.records import AgainstItself, ArmResult, DescriptiveRow, PairResult
 from nnunet_llm4seg.evaluation.statistics.simultaneous import simultaneous
 from nnunet_llm4seg.evaluation.statistics.slots import Slots
@@ -61,7 +62,7 @@ def analyse(
     *,
     primary: str = "dice",
     tolerance: float | None = None,
-    target: float = 0.8,
+    target: float = TARGET,
     memory: Path | None = None,
     progress: Progress = lambda done, total: None,
     say: Callable[[str], None] = lambda text: None,

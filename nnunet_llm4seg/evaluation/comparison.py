@@ -14,6 +14,7 @@ from nnunet_llm4seg.evaluation.measuring import Progress
 from nnunet_llm4seg.evaluation.metrics import PRIMARY
 from nnunet_llm4seg.evaluation.report.summary import summarise
 from nnunet_llm4seg.evaluation.report.write import write_report
+from nnunet_llm4seg.evaluation.statistics.power import TARGET
 
 
 def compare(
@@ -28,7 +29,7 @@ def compare(
     primary: str = "dice",
     tolerance: float | None = None,
     group_by: str | None = None,
-    target: float = 0.8,
+    target: float = TARGET,
     allow_different: bool = False,
     command: str = "",
     report_difference: Callable[[str], None] = lambda text: None,

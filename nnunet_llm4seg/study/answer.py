@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnunet_llm4seg.evaluation.statistics.claims import bracket, points, signed
+from nnunet_llm4seg.evaluation.statistics.multiplicity import NOT_TESTED
 from nnunet_llm4seg.study.file import Study
-from nnunet_llm4seg.study.ladder import NOT_TESTED
 
 WORDS = {
     "better": "holds",

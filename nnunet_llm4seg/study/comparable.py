@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from nnunet_llm4seg.study.arms import Arm
@@ -59,7 +59,11 @@ def ladders(study: Study) -> list[tuple[Arm, tuple[Arm, ...]]]:
 
 
 def comparisons(study: Study, trainings: Sequence[Training], finished: Collection[str]) -> list[Comparison]:
-    """What can be compared now: the folds of run 1 that all arms have, and further runs that are complete in them.
+    """What can be compared now, per data set and baseline.
+
+    The candidates that a claim names decide on the folds of run 1 and on the further runs: those of the one that
+    shares most with the baseline. Without a claim it is what uses most trainings. An arm that lacks any of these, for
+    example because it has just begun, is omitted until it has them, so that it costs the others nothing.
 
     Args:
         finished: Keys of the trainings that are done.
@@ -86,22 +90,41 @@ def _choose(
     def have(arm: Arm, run: int) -> set[int]:
         return {fold for fold in folds if (data.name, arm.name, run, fold) in done}
 
-    common, kept, left_out = have(baseline, 1), [], []
-    for arm in candidates:
-        if common & have(arm, 1):
-            common &= have(arm, 1)
-            kept.append(arm)
-        else:
-            left_out.append(f"{arm.name}: no fold of run 1 is done in it and in the other arms")
-    if not kept:
+    claimed = {claim.candidate for claim in study.ordered_claims if claim.baseline == baseline.name}
+    shared = {arm.name: have(baseline, 1) & have(arm, 1) for arm in candidates}
+    begun = [arm for arm in candidates if shared[arm.name]]
+    if not begun:
         return None
-    missing = [str(fold) for fold in folds if fold not in common]
-    if missing:
-        left_out.append(f"fold(s) {', '.join(missing)}: not done in all of these arms")
-    runs = [1]
-    for run in range(2, study.runs + 1):
-        if all(common <= have(arm, run) for arm in (baseline, *kept)):
-            runs.append(run)
-        else:
-            left_out.append(f"run {run}: not done in all of these arms and folds")
-    return Comparison(data, baseline, tuple(kept), tuple(sorted(common)), tuple(runs), tuple(left_out))
+    left_out = [
+        f"{arm.name}: no fold of run 1 is done in it and in the other arms" for arm in candidates if arm not in begun
+    ]
+    common = _decided({arm.name: shared[arm.name] for arm in begun}, claimed)
+    whole = {
+        arm.name: {1, *(run for run in range(2, study.runs + 1) if common <= have(baseline, run) & have(arm, run))}
+        for arm in begun
+        if common <= shared[arm.name]
+    }
+    runs = _decided(whole, claimed)
+    for name in [arm.name for arm in begun]:
+        if name not in whole:
+            left_out.append(f"{name}: fold(s) {_listed(common - shared[name])} of run 1 are not done in it")
+        elif not runs <= whole[name]:
+            left_out.append(f"{name}: run(s) {_listed(runs - whole[name])} are not done in it")
+    if missing := set(folds) - common:
+        left_out.append(f"fold(s) {_listed(missing)}: not done in all of these arms")
+    for run in sorted(set(range(1, study.runs + 1)) - runs):
+        left_out.append(f"run {run}: not done in all of these arms and folds")
+    kept = tuple(arm for arm in begun if runs <= whole.get(arm.name, set()))
+    return Comparison(data, baseline, kept, tuple(sorted(common)), tuple(sorted(runs)), tuple(left_out))
+
+
+def _decided(offers: Mapping[str, set[int]], claimed: Collection[str]) -> set[int]:
+    """The folds, or runs, that are compared, of those that each arm has."""
+    if deciding := [offer for name, offer in offers.items() if name in claimed]:
+        return max(deciding, key=len)
+    every = list(offers.values())
+    return max(every, key=lambda offer: (len(offer) * sum(offer <= other for other in every), len(offer)))
+
+
+def _listed(numbers: Collection[int]) -> str:
+    return ", ".join(map(str, sorted(numbers)))

@@ -10,12 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from nnunet_llm4seg.evaluation.statistics.judging import Pair
+from nnunet_llm4seg.evaluation.statistics.multiplicity import NOT_TESTED
+from nnunet_llm4seg.evaluation.statistics.power import TARGET
 from nnunet_llm4seg.evaluation.statistics.ranks import rank_stability
 from nnunet_llm4seg.files import written_whole
 from nnunet_llm4seg.study.arms import Arm, Claim
 from nnunet_llm4seg.study.comparable import Comparison
 from nnunet_llm4seg.study.file import Study
-from nnunet_llm4seg.study.ladder import NOT_TESTED, Pair, climb
+from nnunet_llm4seg.study.ladder import climb
 from nnunet_llm4seg.study.layers import effective_rank, sweep_results, sweeps
 from nnunet_llm4seg.study.looks import looking
 from nnunet_llm4seg.study.scores import Scores, read_scores
@@ -55,6 +58,7 @@ def find(study: Study, trainings: Sequence[Training], compared: Sequence[Compari
     return {
         "study": study.name,
         "sha256": study.sha256,
+        "target": TARGET / 100,
         "claims": steps,
         "leaked": {chosen.name: scores[chosen.name].leaked for chosen in compared if scores[chosen.name].leaked},
         "unused": [chosen.name for chosen in compared if chosen not in usable],

@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from nnunet_llm4seg.evaluation.statistics.decision import ALPHA, decisive_p, verdict
-from nnunet_llm4seg.evaluation.statistics.intervals import MethodInterval, fold_interval, method_interval
-from nnunet_llm4seg.evaluation.statistics.multiplicity import holm
-from nnunet_llm4seg.evaluation.statistics.over_datasets import average_of_such, average_of_these
+from nnunet_llm4seg.evaluation.statistics.decision import ALPHA, decisive_p
+from nnunet_llm4seg.evaluation.statistics.judging import Judged, JudgedClaim, Pair, judge, judge_claim
+from nnunet_llm4seg.evaluation.statistics.multiplicity import holm, in_sequence
+from nnunet_llm4seg.evaluation.statistics.noise import largest_of_average
 from nnunet_llm4seg.evaluation.statistics.posterior import probability_of_false_claim
-from nnunet_llm4seg.evaluation.statistics.slots import Slots
+from nnunet_llm4seg.evaluation.statistics.results import against_itself
 from nnunet_llm4seg.study.arms import Claim
-
-NOT_TESTED = "not tested"
-Pair = tuple[np.ndarray, np.ndarray, Slots]  # scores of candidate (S, P) and baseline (S', P)
 
 
 def climb(
@@ -36,57 +31,57 @@ def climb(
     Returns:
         One entry per claim for study.json: `these`, `like_these` (None for fewer than two data sets) and `datasets`.
     """
-    steps, open_gates = [], {"these": True, "like_these": True}
-    for claim in claims:
-        by_data = pairs.get(claim, {})
-        step: dict[str, Any] = {"claim": str(claim), "level": level(claim), "these": None, "like_these": None}
-        intervals = {name: method_interval(*pair) for name, pair in by_data.items()}
-        folds = {name: fold_interval(*pair) for name, pair in by_data.items()}
-        if by_data:
-            step["these"] = _judged(
-                average_of_these(list(intervals.values())), average_of_these(list(folds.values())), step["level"]
-            )
-            such = average_of_such(list(intervals.values()))
-            if such is not None:
-                step["like_these"] = {
-                    **_judged(such, such, step["level"]),
-                    "heterogeneity_sd": float(such.heterogeneity_sd),
-                    "prediction": [float(bound) for bound in such.prediction],
-                }
-        for ladder, is_open in open_gates.items():
-            entry = step[ladder]
-            if entry is not None and not is_open:
-                entry["verdict"] = NOT_TESTED
-            open_gates[ladder] = is_open and entry is not None and entry["verdict"] == "better"
-        step["datasets"] = _each(by_data, intervals, folds)
-        steps.append(step)
+    steps = [_step(claim, pairs.get(claim, {}), level(claim)) for claim in claims]
+    for ladder in ("these", "like_these"):
+        entries = [step[ladder] for step in steps]
+        verdicts = in_sequence(["none" if entry is None else entry["verdict"] for entry in entries])
+        for entry, verdict in zip(entries, verdicts, strict=True):
+            if entry is not None:
+                entry["verdict"] = str(verdict)
     return steps
 
 
-def _each(
-    by_data: Mapping[str, Pair], intervals: Mapping[str, MethodInterval], folds: Mapping[str, MethodInterval]
-) -> dict[str, dict[str, Any]]:
+def _step(claim: Claim, by_data: Mapping[str, Pair], level: float) -> dict[str, Any]:
+    """One claim, as if all before it held."""
+    step: dict[str, Any] = {"claim": str(claim), "level": level, "these": None, "like_these": None, "datasets": {}}
+    if not by_data:
+        return step
+    pairs = list(by_data.values())
+    judged = judge_claim(pairs, level)
+    noise = largest_of_average([(baseline, slots) for _, baseline, slots in pairs])
+    step["these"] = {**_entry(judged.these), "baseline_noise": noise}
+    if judged.such is not None and judged.such_interval is not None:
+        step["like_these"] = {
+            **_entry(judged.such),
+            "heterogeneity_sd": float(judged.such_interval.heterogeneity_sd),
+            "prediction": [float(bound) for bound in judged.such_interval.prediction],
+        }
+    step["datasets"] = _each(by_data, judged)
+    return step
+
+
+def _each(by_data: Mapping[str, Pair], judged: JudgedClaim) -> dict[str, dict[str, Any]]:
     """Each data set by itself; p by Holm over the data sets."""
-    p_values = [float(decisive_p(intervals[name].p, folds[name].p)) for name in by_data]
+    intervals = list(zip(judged.intervals, judged.folds, strict=True))
+    adjusted = holm([float(decisive_p(one.p, over.p)) for one, over in intervals])
     found = {}
-    for (name, pair), p in zip(by_data.items(), holm(p_values), strict=True):
+    for (name, pair), both, p in zip(by_data.items(), intervals, adjusted, strict=True):
         candidate, baseline, slots = pair
         differences = slots.unit_parts(candidate.mean(0) - baseline.mean(0)) / slots.unit_share
+        itself = against_itself(baseline, slots)
         found[name] = {
-            **_judged(intervals[name], folds[name], ALPHA, p),
+            **_entry(judge(*both, ALPHA, p)),
             "p_holm": p,
             "probability_of_false_claim": probability_of_false_claim(differences),
+            "baseline_noise": None if itself is None else itself["largest_mean_difference"],
         }
     return found
 
 
-def _judged(
-    interval: MethodInterval, over_folds: MethodInterval, level: float, p: float | None = None
-) -> dict[str, Any]:
-    decisive = float(decisive_p(interval.p, over_folds.p))
+def _entry(judged: Judged) -> dict[str, Any]:
     return {
-        "difference": float(interval.difference),
-        "interval": [float(bound) for bound in interval.bounds],
-        "p": decisive,
-        "verdict": str(verdict(interval, over_folds, decisive if p is None else p, level)),
+        "difference": float(judged.interval.difference),
+        "interval": [float(bound) for bound in judged.interval.bounds],
+        "p": float(judged.p),
+        "verdict": str(judged.verdict),
     }

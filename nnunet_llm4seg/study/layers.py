@@ -12,12 +12,9 @@ import numpy as np
 
 from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.errors import StudyError
-from nnunet_llm4seg.evaluation.statistics.decision import decisive_p, verdict
-from nnunet_llm4seg.evaluation.statistics.intervals import fold_interval, method_interval
-from nnunet_llm4seg.evaluation.statistics.multiplicity import holm
 from nnunet_llm4seg.evaluation.statistics.simultaneous import simultaneous_interval
 from nnunet_llm4seg.evaluation.statistics.slots import Slots
-from nnunet_llm4seg.evaluation.statistics.sweeps import cross_fitted, rank_correlation
+from nnunet_llm4seg.evaluation.statistics.sweeps import judge_sweep, rank_correlation
 from nnunet_llm4seg.study.arms import Arm
 
 
@@ -45,11 +42,9 @@ def sweep_results(
         named: arms that a claim names, and which were so chosen before.
         ranks: effective rank of the features after the layer, of the arms that were analysed.
     """
-    intervals = [method_interval(scores[arm.name], baseline, slots) for arm in swept]
-    folds = [fold_interval(scores[arm.name], baseline, slots) for arm in swept]
-    adjusted = holm([float(decisive_p(one.p, over.p)) for one, over in zip(intervals, folds, strict=True)])
+    judged = judge_sweep([scores[arm.name] for arm in swept], baseline, slots)
     rows: list[dict[str, Any]] = []
-    for arm, interval, over, p in zip(swept, intervals, folds, adjusted, strict=True):
+    for arm, interval, p, verdict in zip(swept, judged.intervals, judged.p_holm, judged.verdicts, strict=True):
         band = simultaneous_interval(float(interval.difference), float(interval.se), float(interval.df), len(swept))
         rows.append(
             {
@@ -59,12 +54,11 @@ def sweep_results(
                 "gain": float(interval.difference),
                 "interval": [float(bound) for bound in interval.bounds],
                 "band": band,
-                "p_holm": p,
-                "verdict": str(verdict(interval, over, p)),
+                "p_holm": float(p),
+                "verdict": str(verdict),
                 "effective_rank": ranks.get(arm.name),
             }
         )
-    gains = [slots.fold_parts(scores[arm.name].mean(0) - baseline.mean(0)) / slots.fold_share for arm in swept]
     known = [row for row in rows if row["effective_rank"] is not None]
     correlation = rank_correlation(
         np.array([row["effective_rank"] for row in known]), np.array([row["gain"] for row in known])
@@ -72,7 +66,7 @@ def sweep_results(
     return {
         "layers": rows,
         "chosen": max(rows, key=lambda row: row["gain"])["arm"],
-        "cross_fitted_gain": cross_fitted(np.array(gains), slots.fold_share),
+        "cross_fitted_gain": float(judged.cross_fitted),
         "effective_rank_and_gain": {"layers": len(known), "spearman": correlation[0], "p": correlation[1]},
     }
 

@@ -14,6 +14,7 @@ from nnunet_llm4seg.evaluation.report.ladder import Outcome, Step, draw_ladder
 from nnunet_llm4seg.evaluation.report.layer_sweep import LayerGain, draw_layers
 from nnunet_llm4seg.evaluation.report.numbers import Number, Table, interval, look_up, p_value, scaled, span
 from nnunet_llm4seg.evaluation.report.write import without_nan
+from nnunet_llm4seg.evaluation.statistics.multiplicity import NOT_TESTED
 from nnunet_llm4seg.study.answer import (
     NOT_YET,
     WORDS,
@@ -27,7 +28,6 @@ from nnunet_llm4seg.study.answer import (
 from nnunet_llm4seg.study.comparable import Compared
 from nnunet_llm4seg.study.file import Study
 from nnunet_llm4seg.study.folder import amendments
-from nnunet_llm4seg.study.ladder import NOT_TESTED
 
 _UNIT = "points of Dice"
 
@@ -77,8 +77,19 @@ def _forest(found: Mapping[str, Any], number: int) -> Forest:
     """The data sets of one claim, and with several of them both averages."""
     at, step = f"claims/{number}", found["claims"][number]
     candidate, baseline = step["claim"].split(" > ")
+    noisy = [
+        f"{at}/datasets/{name}" for name, entry in step["datasets"].items() if entry["baseline_noise"] is not None
+    ]
     rows = [_row(found, name, f"{at}/datasets/{name}", entry) for name, entry in step["datasets"].items()]
     key = ["Thick: 95 % interval (b), other cases and other trainings."]
+    if len(noisy) == len(step["datasets"]) == 1:
+        noise = Number(f"{noisy[0]}/baseline_noise").text(found)
+        key.append(f"Grey band: two runs of {baseline} alone differ by up to {noise} points.")
+    elif noisy:
+        key.append(f"Grey bands: by how much two runs of {baseline} alone differ at most, there and on average.")
+    else:
+        key.append(f"The noise of {baseline} itself is unknown: one run.")
+    key.append(f"Dashed: the target of {100 * found['target']:g} points.")
     if step["like_these"] is not None:
         rows.append(_row(found, f"average over these {len(rows)} data sets", f"{at}/these", step["these"]))
         rows.append(_row(found, "data sets like these", f"{at}/like_these", step["like_these"]))
@@ -88,7 +99,8 @@ def _forest(found: Mapping[str, Any], number: int) -> Forest:
             f" set like these would measure. SD between data sets: {sd} points."
         ]
     ends = (f"{baseline} better", f"{candidate} better")
-    return Forest(f"Difference in Dice: {candidate} against {baseline}", rows, _UNIT, ends, key=key)
+    title = f"Difference in Dice: {candidate} against {baseline}"
+    return Forest(title, rows, _UNIT, ends, target=scaled(found["target"]), key=key)
 
 
 def _row(found: Mapping[str, Any], label: str, at: str, entry: Mapping[str, Any]) -> Row:
@@ -99,6 +111,7 @@ def _row(found: Mapping[str, Any], label: str, at: str, entry: Mapping[str, Any]
         span(entry.get("prediction")),
         look_up(found, *_difference(at)),
         "point" if "/datasets/" in at else "diamond",
+        None if entry.get("baseline_noise") is None else scaled(entry["baseline_noise"]),
     )
 
 

@@ -92,6 +92,40 @@ def test_what_is_not_done_is_left_out_by_name(tmp_path):
     assert second.baseline.name == "shuffled"
 
 
+def test_an_arm_that_has_just_begun_costs_the_others_no_fold(tmp_path):
+    begun = ("run_1/Dataset001_X/sweep_layer3/fold_1", "run_1/Dataset001_X/sweep_layer3/fold_2")
+    _, (first, _) = made(tmp_path, *begun)
+    assert [arm.name for arm in first.candidates] == ["frozen", "sweep_layer2"]
+    assert (first.folds, first.runs) == ((0, 1, 2), (1, 2))
+    assert first.left_out == ("sweep_layer3: fold(s) 1, 2 of run 1 are not done in it",)
+
+
+def test_an_arm_that_lacks_a_run_costs_the_claimed_one_no_run(tmp_path):
+    _, (first, _) = made(tmp_path, "run_2/Dataset001_X/sweep_layer3/fold_2")
+    assert [arm.name for arm in first.candidates] == ["frozen", "sweep_layer2"]
+    assert (first.folds, first.runs) == ((0, 1, 2), (1, 2))
+    assert first.left_out == ("sweep_layer3: run(s) 2 are not done in it",)
+
+
+def test_of_two_claimed_arms_the_one_with_most_folds_decides(tmp_path):
+    text = TEXT.replace("frozen > shuffled]", "shuffled > vanilla]")
+    _, (first,) = made(tmp_path, "run_1/Dataset001_X/frozen/fold_2", "run_2", text=text)
+    assert [arm.name for arm in first.candidates] == ["shuffled", "sweep_layer2", "sweep_layer3"]
+    assert first.folds == (0, 1, 2)
+
+
+def test_without_claims_a_sweep_keeps_its_arms_until_most_of_them_have_more(tmp_path):
+    text = TEXT.split("  frozen")[0] + "  sweep: {layer: [1, 2, 3, 4]}"
+    undone = [f"run_2/Dataset001_X/sweep_layer{layer}/" for layer in (2, 3, 4)]
+    _, (first,) = made(tmp_path, *undone, text=text)
+    assert len(first.candidates) == 4 and first.runs == (1,)
+    _, (first,) = made(tmp_path, undone[0], text=text)
+    assert len(first.candidates) == 3 and first.runs == (1, 2)
+    undone = [f"run_1/Dataset001_X/sweep_layer{layer}/fold_1" for layer in (3, 4)]
+    _, (first,) = made(tmp_path, *undone, "run_2", text=text)
+    assert len(first.candidates) == 4 and first.folds == (0, 2)
+
+
 def test_the_page_names_the_claims_amendments_and_an_interim_look(tmp_path, monkeypatch):
     text = TEXT.replace("runs: 2", "runs: 1")
     folder.settle(parse_study(text, tmp_path, "s.yaml"))

@@ -112,6 +112,32 @@ def test_one_data_set_has_no_diamond_and_no_claim_about_others(write):
     assert page.html.count('<figure class="hero">') == 1
 
 
+def test_the_forest_shows_the_baselines_own_noise_and_the_target(write):
+    page = write({"frozen": 0.05}, datasets=1, text=WITHOUT_SWEEP)
+    hero = page.html.partition('<figure class="hero">')[2].partition("</figure>")[0]
+    noise = page.found["claims"][0]["datasets"][NAMES[0]]["baseline_noise"]
+    assert 0 < noise < 0.02 and hero.count('<rect class="band"') == 1 and hero.count('<line class="target"') == 1
+    assert f"Grey band: two runs of vanilla alone differ by up to {100 * noise:.2f} points." in hero
+    assert "Dashed: the target of 0.8 points." in hero
+    assert "← vanilla better" in hero and "frozen better →" in hero
+
+
+def test_each_data_set_has_its_own_noise_and_the_average_a_smaller_one(write):
+    page = write({"frozen": 0.05}, text=WITHOUT_SWEEP)
+    claim = page.found["claims"][0]
+    of_data = [found["baseline_noise"] for found in claim["datasets"].values()]
+    assert 0 < claim["these"]["baseline_noise"] < max(of_data)
+    hero = page.html.partition('<figure class="hero">')[2].partition("</figure>")[0]
+    assert hero.count('<rect class="band"') == 4  # three data sets and their average, not other data sets
+    assert "Grey bands: by how much two runs of vanilla alone differ at most" in hero
+
+
+def test_with_one_run_the_noise_is_unknown(write):
+    page = write({"frozen": 0.05}, datasets=1, runs=1, text=WITHOUT_SWEEP)
+    assert '<rect class="band"' not in page.html
+    assert "The noise of vanilla itself is unknown: one run." in page.text
+
+
 def test_without_a_sweep_there_is_no_layer_figure(write):
     page = write({"frozen": 0.05}, datasets=1, text=WITHOUT_SWEEP)
     assert '<div class="layers">' not in page.html

@@ -24,6 +24,7 @@ class Row:
         also: a second interval, drawn thin.
         value: what is written beside it; by default estimate and interval.
         kind: a point, or the diamond of an average, as wide as its interval.
+        noise: as that of the plot, where rows differ in it.
         strong: whether its label is bold.
     """
 
@@ -33,6 +34,7 @@ class Row:
     also: Span | None = None
     value: Parts = ()
     kind: Literal["point", "diamond"] = "point"
+    noise: float | None = None
     strong: bool = False
 
     @property
@@ -70,7 +72,8 @@ def draw_forest(forest: Forest, hero: bool = False) -> Markup:
     >>> "+1.00 [−0.50, +2.50]" in drawn
     True
     """
-    extra = [forest.target or 0.0, forest.noise or 0.0, -(forest.noise or 0.0)]
+    noises = [noise for noise in (forest.noise, *(row.noise for row in forest.rows)) if noise is not None]
+    extra = [forest.target or 0.0, *noises, *(-noise for noise in noises)]
     spans = [span for row in forest.rows for span in (row.interval, row.also) if _known(span)]
     axis = Axis([*extra, *(row.estimate for row in forest.rows), *(end for span in spans for end in span or ())])
     view: dict[str, Any] = {
@@ -81,21 +84,22 @@ def draw_forest(forest: Forest, hero: bool = False) -> Markup:
         "ticks": axis.ticks,
         "zero": axis(0.0),
         "target": None if forest.target is None else axis(forest.target),
-        "noise": None if forest.noise is None else (axis(-forest.noise), axis(forest.noise)),
-        "rows": [_row(row, axis) for row in forest.rows],
+        "rows": [_row(row, axis, forest.noise) for row in forest.rows],
         "hero": hero,
     }
     return fragment("forest", view=view)
 
 
-def _row(row: Row, axis: Axis) -> dict[str, Any]:
+def _row(row: Row, axis: Axis, of_all: float | None) -> dict[str, Any]:
     known = row.estimate == row.estimate
+    noise = of_all if row.noise is None else row.noise
     return {
         "label": row.label,
         "value": row.shown,
         "strong": row.strong or row.kind == "diamond",
         "kind": row.kind,
         "at": axis(row.estimate) if known else None,
+        "noise": None if noise is None else (axis(-noise), axis(noise)),
         "thick": _ends(row.interval, axis),
         "thin": _ends(row.also, axis),
     }

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from markupsafe import Markup
 
 from nnunet_llm4seg.evaluation.report.fragments import Axis, fragment
 
-_LAYERS_NAMED = 12
+_APART = 7.0  # percent of the width: nearer layers would overlap in their names
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,6 @@ def draw_layers(
     ordered = sorted(gains, key=lambda gain: gain.layer)
     vertical = Axis([value for gain in ordered for value in (gain.gain, gain.low, gain.high)])
     first, last = ordered[0].layer, ordered[-1].layer
-    step = -(-(last - first + 1) // _LAYERS_NAMED)
 
     def across(layer: int) -> float:
         return round(4 + 92 * (layer - first) / max(last - first, 1), 3)
@@ -61,14 +61,19 @@ def draw_layers(
         "dots": [(across(gain.layer), up(gain.gain)) for gain in ordered],
         "zero": up(0.0),
         "named": [{"layer": layer, "at": across(layer)} for layer in named],
-        "across": [
-            {"at": across(gain.layer), "text": str(gain.layer)}
-            for gain in ordered
-            if step == 1 or (gain.layer - first) % step == 0
-        ],
+        "across": _named([(across(gain.layer), str(gain.layer)) for gain in ordered]),
         "up": [{"at": up(tick.value), "text": tick.text} for tick in vertical.ticks],
     }
     return fragment("layers", view=view)
+
+
+def _named(layers: Sequence[tuple[float, str]]) -> list[dict[str, Any]]:
+    """Where the names of layers stand; one that has no room beside the last is omitted."""
+    found: list[dict[str, Any]] = []
+    for at, text in layers:
+        if not found or at - found[-1]["at"] >= _APART:
+            found.append({"at": at, "text": text})
+    return found
 
 
 def _points(found: Sequence[tuple[float, float]]) -> str:

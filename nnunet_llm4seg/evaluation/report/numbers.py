@@ -29,7 +29,8 @@ class Number:
         if self.floor and value < 10**-self.digits:
             return f"< {10**-self.digits:.{self.digits}f}"
         sign = "+" if self.signed else ""
-        return f"{self.scale * value:{sign},.{self.digits}f}".replace("-", "−")
+        shown = round(self.scale * value, self.digits) + 0.0  # no minus before a zero
+        return f"{shown:{sign},.{self.digits}f}".replace("-", "−")
 
 
 @dataclass(frozen=True)

@@ -37,9 +37,14 @@ def render(comparison: Comparison, summary: dict[str, Any], pictures: Pictures) 
             figures=_figures(comparison, pictures),
             cases=_cases(comparison, pictures),
             outlines=overlays.OUTLINES,
+            shown_arms=dict(zip(("baseline", "candidate"), _short(comparison).values(), strict=False)),
             activations=find_activations(comparison.chosen.arms, comparison.slots.fold_numbers),
         )
     )
+
+
+def _short(comparison: Comparison) -> dict[str, str]:
+    return short_names(arm.name for arm in comparison.chosen.arms)
 
 
 def _figures(comparison: Comparison, pictures: Pictures) -> list[dict[str, Any]]:
@@ -48,7 +53,7 @@ def _figures(comparison: Comparison, pictures: Pictures) -> list[dict[str, Any]]
     of_folds = {
         arm.name: np.array([slots.fold_means(run[None]) for run in comparison.primary_of(arm)]) for arm in arms
     }
-    short = short_names(arm.name for arm in arms)
+    short = _short(comparison)
     colours = figures.key([arm.name for arm in arms])
     first, second = short[arms[0].name], short[arms[1].name]
 

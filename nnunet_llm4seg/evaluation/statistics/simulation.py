@@ -110,13 +110,13 @@ def simulate(scenario: Scenario) -> dict[str, Any]:
     With looks the verdict is the first claim that a look makes, and the coverage that at the last look.
     """
     slots, rng = scenario.slots, np.random.default_rng(scenario.seed)
-    levels = _levels(scenario)
+    taken = levels(scenario)
     found = []
     for start in range(0, scenario.simulations, _BATCH):
         count = min(_BATCH, scenario.simulations - start)
         effects = scenario.difference + scenario.heterogeneity_sd * rng.standard_normal((scenario.datasets, count))
         scores = [_scores(scenario, slots, effect, rng) for effect in effects]
-        looks = [_Judged.of(scores, slots, runs, level) for runs, level in levels]
+        looks = [_Judged.of(scores, slots, runs, level) for runs, level in taken]
         found.append((effects.mean(0) / 100, looks))
     summary = _summary([(true, [look.these for look in looks]) for true, looks in found])
     if scenario.datasets > 1:
@@ -155,7 +155,7 @@ def _judge(interval: MethodInterval, over: MethodInterval, level: float) -> tupl
     return interval, verdict(interval, over, decisive_p(interval.p, over.p), level)
 
 
-def _levels(scenario: Scenario) -> list[tuple[int | None, float]]:
+def levels(scenario: Scenario) -> list[tuple[int | None, float]]:
     """The runs and the level of each look; without looks all runs at the full level."""
     if not scenario.looks:
         return [(None, ALPHA)]

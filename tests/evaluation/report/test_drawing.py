@@ -8,6 +8,7 @@ from nnunet_llm4seg.evaluation.report.forest import Forest, Row, draw_forest
 from nnunet_llm4seg.evaluation.report.fragments import Axis, page, words
 from nnunet_llm4seg.evaluation.report.ladder import Step, draw_ladder
 from nnunet_llm4seg.evaluation.report.layer_sweep import LayerGain, draw_layers
+from nnunet_llm4seg.evaluation.report.numbers import Number
 
 
 def ends(drawn, name):
@@ -87,3 +88,17 @@ def test_an_axis_has_round_ticks_inside_it(values):
     assert 2 <= len(axis.ticks) <= 7
     assert "0" in [tick.text for tick in axis.ticks]
     assert all(0 <= tick.at <= 100 for tick in axis.ticks)
+
+
+def test_every_layer_that_has_room_is_named():
+    drawn = draw_layers("Gain", [LayerGain(layer, 0.1, -1, 1) for layer in (1, 2, 3, 5, 8, 11, 14)])
+    for layer in (1, 2, 3, 5, 8, 11, 14):
+        assert f">{layer}</span>" in drawn
+    many = draw_layers("Gain", [LayerGain(layer, 0.1, -1, 1) for layer in range(16)])
+    assert [f">{layer}</span>" in many for layer in range(4)] == [True, False, True, False]
+
+
+def test_a_number_that_is_rounded_to_zero_has_no_minus():
+    assert Number("x", signed=True).text({"x": -0.00001}) == "+0.00"
+    assert Number("x").text({"x": -0.00001}) == "0.00"
+    assert Number("x").text({"x": -0.0001}) == "−0.01"

@@ -184,6 +184,8 @@ def test_every_figure_says_which_arms_it_shows(written):
     captions = re.findall(r"<figcaption>(.*?)</figcaption>", figures, re.S)
     assert len(captions) == 6 + 9
     assert all("nnUNetTrainer" in caption for caption in captions)
+    legend = page.partition("<h2>Cases</h2>")[2].partition("</p>")[0]
+    assert "baseline nnUNetTrainer<" in legend and "candidate nnUNetTrainerLLM4Seg " in legend
 
 
 def test_labels_are_shown_with_intervals_that_hold_together(written):
