@@ -1,4 +1,5 @@
 import importlib.util
+from itertools import product
 
 import numpy as np
 import pytest
@@ -177,3 +178,37 @@ def test_a_touching_corner_joins_and_a_small_overlap_is_no_match():
     assert measure(corner, corner, (1, 1), 2.0)["lesion_f1"] == 1
     shifted = measure(square((30, 30), (0, 0), (10, 10)), square((30, 30), (9, 9), (20, 20)), (1, 1), 2.0)
     assert (shifted["lesion_f1"], shifted["false_positives"]) == (0, 1)
+
+
+def components(mask):
+    """Sets of voxels that touch by a face, edge or corner, by walking from voxel to voxel."""
+    left = set(map(tuple, np.argwhere(mask)))
+    found = []
+    while left:
+        part, new = set(), [left.pop()]
+        while new:
+            part.add(at := new.pop())
+            near = {tuple(np.add(at, step)) for step in product((-1, 0, 1), repeat=mask.ndim)} & left
+            left -= near
+            new += near
+        found.append(frozenset(part))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("shape", "seed"), [((14, 14), seed) for seed in range(12)] + [((5, 7, 7), 1), ((5, 7, 7), 2)]
+)
+def test_lesions_are_counted_as_by_an_independent_walk(shape, seed):
+    rng = np.random.default_rng(seed)
+    reference = rng.random(shape) < 0.2
+    prediction = np.where(rng.random(shape) < 0.2, rng.random(shape) < 0.2, reference)
+    parts = components(prediction), components(reference)
+    overlaps = sorted(((len(p & t) / len(p | t), p, t) for p in parts[0] for t in parts[1]), key=lambda pair: -pair[0])
+    matched: dict = {}
+    for iou, p, t in overlaps:
+        if iou >= 0.1 and p not in matched and t not in matched.values():
+            matched[p] = t
+    values = measure(prediction, reference, (1,) * len(shape), 2.0)
+    assert values["lesion_f1"] == pytest.approx(2 * len(matched) / (len(parts[0]) + len(parts[1])))
+    assert values["false_positives"] == len(parts[0]) - len(matched)
+    assert len(parts[1]) > 2
