@@ -1,11 +1,8 @@
 import json
-import os
-import shutil
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+import warm_python
 from dataset_trees import make_btcv, make_busi, make_folder, make_isic, make_kvasir, make_tnscui
 
 COMMAND = "nnUNetv2_plan_and_preprocess"
@@ -25,9 +22,8 @@ NORMALISATION["kvasir"] = NORMALISATION["isic"]
 
 @pytest.mark.integration
 def test_nnunet_verifies_and_plans_every_converters_data_set(tmp_path, llm4seg, raw, monkeypatch):
-    beside = Path(sys.executable).with_name(COMMAND)
-    command = str(beside) if beside.exists() else shutil.which(COMMAND)
-    if command is None:
+    command = warm_python.commands() / COMMAND
+    if not command.exists():
         pytest.skip(f"{COMMAND} is missing; install nnunetv2")
     for number, (name, make) in enumerate(MAKERS.items(), 1):
         splits = ["--splits", SPLITS[name]] if name in SPLITS else []
@@ -37,7 +33,7 @@ def test_nnunet_verifies_and_plans_every_converters_data_set(tmp_path, llm4seg, 
     numbers = [str(number) for number in range(1, len(MAKERS) + 1)]
     done = subprocess.run(
         [command, "-d", *numbers, "--verify_dataset_integrity", "--no_pp", "-npfp", "1"],
-        env=os.environ | folders,
+        env=warm_python.environment() | folders | {"nnUNet_def_n_proc": "1"},
         capture_output=True,
         text=True,
         timeout=1800,

@@ -4,11 +4,11 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+import warm_python
 from running_processes import naming
 
 HERE = Path(__file__).parent
@@ -16,10 +16,9 @@ VANILLA = "nnUNet_results/*/nnUNetTrainerVanilla_tiny__nnUNetPlans__2d/fold_0"
 
 
 def _start(folder: Path, model: Path) -> subprocess.Popen:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("nnUNet_")}
     return subprocess.Popen(
-        [sys.executable, HERE / "tiny_demo.py", folder, model, "1"],
-        env={**kept, "nnUNet_extTrainer": str(HERE / "trainers"), "nnUNet_raw": "/not/this/one"},
+        [warm_python.commands() / "python", HERE / "tiny_demo.py", folder, model, "1"],
+        env={**warm_python.environment(), "nnUNet_extTrainer": str(HERE / "trainers"), "nnUNet_raw": "/not/this/one"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -2,6 +2,7 @@ import os
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from project import Project, add_dataset_2d
 
 HERE = Path(__file__).parent
@@ -13,17 +14,18 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.integration)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _no_download_progress():
-    os.environ["TQDM_DISABLE"] = "1"  # keeps the commands' output readable where a test fails
-
-
 @pytest.fixture(scope="session")
 def prepared_2d(tmp_path_factory) -> Project:
-    """A 2D data set, planned and preprocessed, for tests to copy."""
-    project = Project(tmp_path_factory.mktemp("prepared2d"))
-    dataset = add_dataset_2d(project, 902)
-    words = ("-d", 902, "-c", "2d", "-np", 1, "-npfp", 1, "--verify_dataset_integrity")
-    project.run("nnUNetv2_plan_and_preprocess", *words)
-    assert (project.preprocessed / dataset / "nnUNetPlans_2d").is_dir()
+    """A 2D data set, planned and preprocessed, for tests to copy; made once for all processes of a run."""
+    root = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        root = root.parent
+    done, project = root / "prepared2d.done", Project(root / "prepared2d")
+    with FileLock(root / "prepared2d.lock"):
+        if not done.exists():
+            dataset = add_dataset_2d(project, 902)
+            words = ("-d", 902, "-c", "2d", "-np", 1, "-npfp", 1, "--verify_dataset_integrity")
+            project.run("nnUNetv2_plan_and_preprocess", *words, installed=True)
+            assert (project.preprocessed / dataset / "nnUNetPlans_2d").is_dir()
+            done.touch()
     return project

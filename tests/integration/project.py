@@ -11,18 +11,25 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import warm_python
 
 TRAINERS = Path(__file__).parent / "trainers"
 
 
 @dataclass
 class Project:
-    """Folders, variables and commands of one project."""
+    """Folders, variables and commands of one project.
+
+    Attributes:
+        installed: Whether commands are started as a user's shell starts them, not from `warm_python.commands()`.
+    """
 
     root: Path
     variables: dict[str, str] = field(default_factory=dict)
+    installed: bool = False
 
     def __post_init__(self):
         for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
@@ -48,24 +55,22 @@ class Project:
     def environment(self) -> dict[str, str]:
         from nnunet_llm4seg.nnunet.environment import trainers_folder
 
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("nnUNet_", "LLM4SEG", "HF_"))}
         return {
-            **kept,
+            **warm_python.environment(),
             **{p.name: str(p) for p in (self.raw, self.preprocessed, self.results)},
             "nnUNet_extTrainer": os.pathsep.join([str(trainers_folder()), str(TRAINERS)]),
             "nnUNet_n_proc_DA": "1",
             "nnUNet_def_n_proc": "1",
-            "OMP_WAIT_POLICY": "PASSIVE",  # on few cores, threads that spin while they wait slow each other down
-            "HF_HOME": str(self.root / "hf"),
             "LLM4SEG_HOME": str(self.root / "llm4seg"),
-            "HF_ENDPOINT": "http://127.0.0.1:9",  # no server listens there: the hub cannot be reached
             **self.variables,
         }
 
-    def start(self, *command: object, **variables: str) -> subprocess.Popen:
-        """Start a command of this environment's bin folder in a process group of its own."""
+    def start(self, *command: object, installed: bool | None = None, **variables: str) -> subprocess.Popen:
+        """Start a command in a process group of its own."""
         words = [str(word) for word in command]
-        words[0] = shutil.which(words[0], path=str(Path(sys.executable).parent)) or words[0]
+        installed = self.installed if installed is None else installed
+        folder = Path(sys.executable).parent if installed else warm_python.commands()
+        words[0] = shutil.which(words[0], path=str(folder)) or words[0]
         return subprocess.Popen(
             words,
             env={**self.environment(), **variables},
@@ -76,9 +81,9 @@ class Project:
             start_new_session=True,
         )
 
-    def run(self, *command: object, rc: int | None = 0, timeout_s: float = 600, **variables: str) -> str:
+    def run(self, *command: object, rc: int | None = 0, timeout_s: float = 600, **options: Any) -> str:
         """Run a command to its end; return what it printed."""
-        process = self.start(*command, **variables)
+        process = self.start(*command, **options)
         try:
             output, _ = process.communicate(timeout=timeout_s)
         finally:
@@ -104,9 +109,9 @@ class Project:
         self.kill(process)
 
     def train(self, dataset: str, configuration: str, fold: int, *options: object, rc: int | None = 0) -> str:
-        """Without a worker that loads: starting it takes longer than these trainings."""
+        """Quickly: warm, and without a worker that loads, which takes longer to start than these trainings."""
         words = ("nnUNetv2_train", dataset, configuration, fold, "-device", "cpu", *options)
-        return self.run(*words, rc=rc, nnUNet_n_proc_DA="0")
+        return self.run(*words, rc=rc, installed=False, nnUNet_n_proc_DA="0")
 
     def predict_here(self, results: Path, checkpoint: str = "checkpoint_final.pth") -> list[np.ndarray]:
         """nnU-Net's own prediction of the test images with fold 0, in this process: each case's probabilities."""

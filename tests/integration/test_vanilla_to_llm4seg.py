@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import sys
 
 import numpy as np
 
@@ -15,7 +14,7 @@ def test_a_warm_start_predicts_as_the_vanilla_network_and_trains_on(llama_bf16, 
     dataset = "Dataset902_Discs"
 
     def llm4seg(*words):
-        return project.run(sys.executable, "-c", "from nnunet_llm4seg.cli import main; main()", *words)
+        return project.run("llm4seg", *words)
 
     project.train(dataset, "2d", 0, "-tr", "nnUNetTrainerShort")
     vanilla = project.model_folder(dataset, "nnUNetTrainerShort", "nnUNetPlans", "2d")
