@@ -30,6 +30,8 @@ PREFIXES = (
     *("OMP_", "MKL_", "KMP_", "GOMP_", "OPENBLAS_", "PYTHON", "LD_", "XDG_"),
 )
 FREE = ("PYTHONPATH", "PYTHONUNBUFFERED")
+if sys.version_info < (3, 13):  # Python does not know this one before
+    FREE += ("PYTHON_CPU_COUNT",)
 _AT_START = dict(os.environ)  # before any test changes them
 
 
@@ -42,6 +44,7 @@ def environment() -> dict[str, str]:
         "HF_HOME": str(_folder() / "hf"),
         "HF_ENDPOINT": "http://127.0.0.1:9",  # no server listens there
         "OMP_NUM_THREADS": _AT_START.get("OMP_NUM_THREADS", "1"),  # threads must not exist where processes fork
+        "PYTORCH_NVML_BASED_CUDA_CHECK": "1",  # asks for GPUs in a way after which processes can still be forked
         "OMP_WAIT_POLICY": "PASSIVE",  # on few cores, threads that spin while they wait slow each other down
         "TQDM_DISABLE": "1",  # keeps the commands' output readable where a test fails
     }

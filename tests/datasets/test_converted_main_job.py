@@ -63,6 +63,8 @@ def test_several_classes_are_planned_trained_predicted_and_evaluated_and_arms_co
     dataset = f"Dataset{number:03d}_{name}"
     plan = ("-d", number, "--verify_dataset_integrity", "-c", configuration, "-np", "1", "-npfp", "1")
     assert "your dataset is most likely OK" in project.run("nnUNetv2_plan_and_preprocess", *plan)
+    if configuration != "2d":
+        project.make_narrow(dataset, configuration)
     project.train(dataset, configuration, 0, "-tr", "nnUNetTrainerVanilla_smoke")
     images, predicted = project.root / f"one_{name}", project.root / f"predicted_{name}"
     images.mkdir()

@@ -16,7 +16,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def prepared_2d(tmp_path_factory) -> Project:
-    """A 2D data set, planned and preprocessed, for tests to copy; made once for all processes of a run."""
+    """A 2D data set, preprocessed and planned with few features, for tests to copy; made once for all processes."""
     root = tmp_path_factory.getbasetemp()
     if os.environ.get("PYTEST_XDIST_WORKER"):
         root = root.parent
@@ -27,5 +27,6 @@ def prepared_2d(tmp_path_factory) -> Project:
             words = ("-d", 902, "-c", "2d", "-np", 1, "-npfp", 1, "--verify_dataset_integrity")
             project.run("nnUNetv2_plan_and_preprocess", *words, installed=True)
             assert (project.preprocessed / dataset / "nnUNetPlans_2d").is_dir()
+            project.make_narrow(dataset, "2d")
             done.touch()
     return project

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,8 @@ class Project:
         except ProcessLookupError:
             return
         process.wait()
+        with suppress(ValueError):  # it is closed already
+            process.stdout.read()  # ends with the last process that writes there
 
     def kill_when(self, process: subprocess.Popen, happened, timeout_s: float = 300) -> None:
         """Wait until `happened()` and kill -9 the process group."""
@@ -107,6 +110,14 @@ class Project:
             assert time.monotonic() < deadline, "the expected state was never reached"
             time.sleep(0.05)
         self.kill(process)
+
+    def make_narrow(self, dataset: str, configuration: str, plans: str = "nnUNetPlans") -> None:
+        """Give the planned network few features: convolutions and checkpoints of 200 MB take most of the time."""
+        file = self.preprocessed / dataset / f"{plans}.json"
+        content = json.loads(file.read_text())
+        arguments = content["configurations"][configuration]["architecture"]["arch_kwargs"]
+        arguments["features_per_stage"] = [min(4 * 2**stage, 16) for stage in range(arguments["n_stages"])]
+        file.write_text(json.dumps(content))
 
     def train(self, dataset: str, configuration: str, fold: int, *options: object, rc: int | None = 0) -> str:
         """Quickly: warm, and without a worker that loads, which takes longer to start than these trainings."""

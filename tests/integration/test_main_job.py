@@ -51,14 +51,6 @@ class Job:
         return torch.load(self.folder / f"fold_{fold}" / f"checkpoint_{name}.pth", weights_only=False)
 
 
-def make_narrow(file: Path, configuration: str) -> None:
-    """Give the planned network so few features that most of the time is not spent in convolutions."""
-    plans = json.loads(file.read_text())
-    arguments = plans["configurations"][configuration]["architecture"]["arch_kwargs"]
-    arguments["features_per_stage"] = [4, 8, 12, 16, 16, 16][: arguments["n_stages"]]
-    file.write_text(json.dumps(plans))
-
-
 def do_the_job(project: Project, dataset: str, configuration: str, source: str, ending: str) -> Job:
     number = dataset[7:10]
     plans = f"{source}_LLM4Seg"
@@ -94,7 +86,7 @@ def job_3d(tmp_path_factory) -> Job:
     dataset = add_dataset_3d(project, 903)
     words = ("-d", 903, "-c", "3d_fullres", "-np", 1, "-npfp", 1, "-pl", "nnUNetPlannerResEncM")
     project.run("nnUNetv2_plan_and_preprocess", *words)
-    make_narrow(project.preprocessed / dataset / "nnUNetResEncUNetMPlans.json", "3d_fullres")
+    project.make_narrow(dataset, "3d_fullres", "nnUNetResEncUNetMPlans")
     return do_the_job(project, dataset, "3d_fullres", "nnUNetResEncUNetMPlans", ".nii.gz")
 
 
