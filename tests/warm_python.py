@@ -69,10 +69,10 @@ def commands() -> Path:
         server = subprocess.Popen(words, env=environment(), **pipes)
     atexit.register(_stop, server)
     _write(folder / "python", f"{sys.executable} -IS", _client())
-    for script in installed.iterdir():
+    scripts = [*installed.glob("nnUNetv2_*"), installed / "llm4seg"]
+    for script in scripts:
         with script.open("rb") as file:
-            first = file.readline()
-            if script.name.startswith(("nnUNetv2_", "llm4seg")) and first.startswith(b"#!"):
+            if file.readline().startswith(b"#!"):
                 _write(folder / script.name, str(folder / "python"), file.read().decode())
     _write(folder / "nnUNetv2_plan_and_preprocess", str(folder / "python"), (HERE / "quick_plan.py").read_text())
     if _works(folder / "llm4seg"):
