@@ -20,7 +20,7 @@ from pathlib import Path
 
 from bench_common import LAYER, make_folder, report
 
-from nnunet_llm4seg.nnunet.environment import FOLDERS
+from nnunet_llm4seg.nnunet.environment import FOLDERS, TRAINERS, with_trainers
 
 GOAL = 1.2
 FIRST_EPOCH = "Epoch 0"
@@ -43,6 +43,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         os.environ.update({name: str(folder / name) for name in FOLDERS})
+        os.environ[TRAINERS] = with_trainers(os.environ.get(TRAINERS))
         model = folder / "model"
         make_folder(model)
         for command in PREPARE:
