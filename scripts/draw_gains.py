@@ -67,7 +67,7 @@ def draw(gains: list[Gain], figure: Path) -> None:
         axes.plot(gain.difference, row, "o", color="#12304f", markersize=7)
     axes.axvline(0, color="#777777", linewidth=1)
     axes.set_yticks(range(len(gains)), [gain.label for gain in gains])
-    axes.invert_yaxis()
+    axes.set_ylim(len(gains) - 0.5, -0.5)
     axes.set_xlabel("difference in points of Dice, with 95 % interval (b)")
     axes.spines[["top", "right"]].set_visible(False)
     drawn.savefig(figure, metadata={"Date": None}, facecolor="white")
