@@ -30,6 +30,7 @@ LLAMA_1B: dict[str, Any] = {
     "initializer_range": 0.02,
 }
 LAYER = 14
+SMALL_DATA = "llm4seg convert geometric larger-disc -d 301 --cases 10 --size 64 --splits 5fold"
 
 
 def make_folder(folder: Path, layers: int = 16, vocabulary: int = 128256) -> int:

@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench_common import LAYER, make_folder, report
+from bench_common import LAYER, SMALL_DATA, make_folder, report
 
 from nnunet_llm4seg.nnunet.environment import FOLDERS, TRAINERS, with_trainers
 
@@ -26,7 +26,7 @@ GOAL = 1.2
 FIRST_EPOCH = "Epoch 0"
 _BIN = Path(sys.executable).parent
 PREPARE = (
-    "llm4seg convert geometric larger-disc -d 301 --cases 10 --size 64 --splits 5fold",
+    SMALL_DATA,
     "nnUNetv2_plan_and_preprocess -d 301 -c 2d --verify_dataset_integrity",
     f"llm4seg plan 301 -c 2d --layer {LAYER} --model",
 )

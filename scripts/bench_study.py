@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench_common import report
+from bench_common import SMALL_DATA, report
 
 from nnunet_llm4seg.nnunet.environment import FOLDERS
 from nnunet_llm4seg.study import attempts, process
@@ -37,7 +37,6 @@ arms:
 engine: {kind: local, slots: 1}
 """
 _CLI = [sys.executable, "-c", "from nnunet_llm4seg.cli import main; main()"]
-_DATA = "convert geometric larger-disc -d 301 --cases 10 --size 64 --splits 5fold"
 
 
 def own_seconds(training: Training) -> int:
@@ -78,7 +77,7 @@ def main() -> int:
         folder.mkdir(parents=True, exist_ok=True)
         os.environ.update({name: str(folder / name) for name in FOLDERS})
         if not (folder / "nnUNet_raw").is_dir():
-            subprocess.run([*_CLI, *_DATA.split()], check=True)
+            subprocess.run([*_CLI, *SMALL_DATA.split()[1:]], check=True)
         file = folder / "bench.yaml"
         file.write_text(STUDY, encoding="utf-8")
         study = open_study(file)

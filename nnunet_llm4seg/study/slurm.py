@@ -42,15 +42,14 @@ class Job:
         """
         import submitit
 
+        # SLURM's end of the job may follow at once, and must not prevent the requeueing that comes after this
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         ended = attempts.without_progress(find(list_trainings(open_study(self.folder)), self.key))
         if ended >= _FRUITLESS_LIMIT:
             raise StudyError(
                 f"SLURM ended it {ended} times in a row before nnU-Net wrote a checkpoint (every 50 epochs, and where "
                 "the pseudo Dice rises); raise `time:` of `engine:` in the study file, and run again with --amend."
             )
-
-        # SLURM's end of the job may follow at once, and must not prevent the requeueing that comes after this
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         return submitit.helpers.DelayedSubmission(self)
 
 
