@@ -14,7 +14,6 @@ from scipy import special
 
 from nnunet_llm4seg.evaluation.statistics.decision import ALPHA
 from nnunet_llm4seg.evaluation.statistics.distributions import normal_limit, normal_tail
-from nnunet_llm4seg.evaluation.statistics.roots import root
 
 _POINTS = 401
 _NOTHING = 1e-9
@@ -79,7 +78,9 @@ def next_level(earlier: Sequence[Look], information: float, alpha: float = ALPHA
 
     if excess(_FAR) > 0:
         return 0.0
-    return float(2 * normal_tail(root(excess, 0.0, _FAR)))
+    from scipy import optimize  # takes half a second to load
+
+    return float(2 * normal_tail(optimize.brentq(excess, 0.0, _FAR)))
 
 
 def _limit(level: float) -> float:

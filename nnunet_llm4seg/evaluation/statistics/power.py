@@ -14,7 +14,6 @@ from nnunet_llm4seg.evaluation.statistics.distributions import (
     t_quantile,
 )
 from nnunet_llm4seg.evaluation.statistics.intervals import LEVEL, FoldsInterval, RunsInterval
-from nnunet_llm4seg.evaluation.statistics.roots import root
 
 POWER = 0.8
 TARGET = 0.8  # points: half a point to one is what papers claim; `--target` sets another
@@ -89,8 +88,10 @@ def smallest_difference(*tests: TTest) -> float:
         high *= 2
         if not np.isfinite(high):
             return float("nan")
+    from scipy import optimize  # takes half a second to load
+
     try:
-        return root(lambda d: power(d, *varying) - POWER, 0.01 * largest, high)
+        return float(optimize.brentq(lambda d: power(d, *varying) - POWER, 0.01 * largest, high))
     except ValueError:  # too few degrees of freedom: the power is never below 80 % or never known
         return float("nan")
 

@@ -1,14 +1,13 @@
-"""Our functions give what scipy.stats and scipy.optimize give, without loading them."""
+"""Our functions give what scipy.stats gives, without loading it."""
 
 import subprocess
 import sys
 
 import numpy as np
 import pytest
-from scipy import optimize, stats
+from scipy import stats
 
 from nnunet_llm4seg.evaluation.statistics import distributions
-from nnunet_llm4seg.evaluation.statistics.roots import root
 
 DF = np.array([0.3, 1, 2.5, 4, 40, 1e6, np.nan, 0])[:, None]
 SHARES = np.array([1e-12, 0.001, 0.025, 0.5, 0.8, 0.975, 0.9999])
@@ -34,26 +33,6 @@ def test_the_noncentral_t_is_scipys(shift):
 def test_ranks_are_scipys():
     for values in (np.random.default_rng(0).integers(0, 9, 60), np.zeros(3), np.array([2.0, -1.0])):
         np.testing.assert_array_equal(distributions.average_ranks(values), stats.rankdata(values))
-
-
-@pytest.mark.parametrize(
-    ("function", "low", "high"),
-    [
-        (lambda x: x**9 - 1e-4, 0.0, 3.0),
-        (lambda x: stats.norm.cdf(x) - 0.8, 0.01, 3.0),
-        (lambda x: 1e-9 - np.exp(-x), -5.0, 60.0),
-        (lambda x: x, -1.0, 0.0),
-        (lambda x: x, 0.0, 1.0),
-    ],
-)
-def test_a_root_is_the_one_that_brentq_finds(function, low, high):
-    assert root(function, low, high) == pytest.approx(optimize.brentq(function, low, high, xtol=1e-14), abs=1e-9)
-
-
-def test_without_a_change_of_sign_there_is_no_root():
-    for function in (lambda x: x + 2, lambda x: float("nan"), lambda x: x if abs(x) == 1 else float("nan")):
-        with pytest.raises(ValueError, match=r"no sign changes|is nan"):
-            root(function, -1.0, 1.0)
 
 
 def test_the_statistics_load_neither():
