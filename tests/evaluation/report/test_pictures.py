@@ -73,13 +73,14 @@ def test_what_is_not_shown_any_more_is_not_kept(tmp_path):
     assert len(json.loads((tmp_path / NAME).read_text())) == 1
 
 
+# Without scipy.spatial: scipy.optimize, which finds roots for the bounds, loads it.
 CODE = """
 import sys
 from nnunet_llm4seg.evaluation import compare
 from nnunet_llm4seg.evaluation.arms import cost, kept_costs
 kept_costs._measured = lambda arms, *_: {arm.name: vars(cost.Cost()) for arm in arms}
 compare("901", "2d", output=sys.argv[1])
-heavy = {"matplotlib", "nnunetv2", "SimpleITK", "scipy.ndimage", "scipy.spatial", "scipy.stats", "skimage", "torch"}
+heavy = {"matplotlib", "nnunetv2", "SimpleITK", "scipy.ndimage", "scipy.stats", "skimage", "surface_distance", "torch"}
 print(sorted(heavy & {*sys.modules}))
 """
 
