@@ -128,7 +128,7 @@ def problems(cached: CachedLayer) -> list[str]:
     """What is wrong with a layer's files, which are read and hashed again."""
     weights, config = cached.folder / WEIGHTS_FILE, cached.folder / "config.json"
     try:
-        found = changes(cached)
+        found = [wrong for file in ("config.json", WEIGHTS_FILE) if (wrong := change(cached, file))]
         if not found and hash_layer(weights, config, cached.layer, cached.depth) != cached.provenance["layer_sha256"]:
             found.append("its tensors differ from those that the provenance names")
     except (OSError, ValueError, LLM4SegError) as error:
@@ -136,14 +136,11 @@ def problems(cached: CachedLayer) -> list[str]:
     return found
 
 
-def changes(cached: CachedLayer) -> list[str]:
-    """Which of a layer's files differ from what was fetched."""
-    hashes = {"config.json": "config_sha256", WEIGHTS_FILE: "file_sha256"}
-    return [
-        f"{file} has a different sha256 than when it was fetched"
-        for file, key in hashes.items()
-        if file_sha256(cached.folder / file) != cached.provenance[key]
-    ]
+def change(cached: CachedLayer, file: str) -> str | None:
+    """What is wrong with `config.json` or `WEIGHTS_FILE`, if it differs from what was fetched."""
+    fetched = cached.provenance["config_sha256" if file == "config.json" else "file_sha256"]
+    changed = file_sha256(cached.folder / file) != fetched
+    return f"{file} has a different sha256 than when it was fetched" if changed else None
 
 
 def hash_layer(weights: Path, config: Path, layer: int, depth: int = 1) -> str:

@@ -80,9 +80,14 @@ def prepare_layer(config: LLM4SegConfig) -> PreparedLayer:
         return _random(locate_config(config.model, config.revision, config.layer), config)
     if (file := find_gguf(config.model)) is not None:
         return _from_gguf(file, config)
-    folder = locate(config.model, config.revision, config.layer, config.depth)
+    return _from_folder(locate(config.model, config.revision, config.layer, config.depth), config)
+
+
+def _from_folder(folder: Path, config: LLM4SegConfig) -> PreparedLayer:
     model_config = read_model_config(folder)
-    _refuse_changed(folder)
+    fetched = cache.read(folder)
+    if fetched:
+        _refuse_changed(fetched, "config.json")
     stack = _built(model_config, config)
     tensors = joined(
         [
@@ -90,8 +95,11 @@ def prepare_layer(config: LLM4SegConfig) -> PreparedLayer:
             for layer, about in zip(stack.layers, stack.descriptions, strict=True)
         ]
     )
+    prepared = _prepared(model_config, _ordered(tensors, config), stack)
+    if fetched and prepared.spec.sha256 != fetched.provenance["layer_sha256"]:
+        _refuse_changed(fetched, cache.WEIGHTS_FILE)  # shuffled, expanded, some of its layers, or damaged
     fp8 = stack.descriptions[0].fp8
-    return _stored_as(str(fp8) if fp8 else None, _prepared(model_config, _ordered(tensors, config), stack))
+    return _stored_as(str(fp8) if fp8 else None, prepared)
 
 
 def _from_gguf(file: Path, config: LLM4SegConfig) -> PreparedLayer:
@@ -140,12 +148,11 @@ def prepare_known(config: LLM4SegConfig, spec: LayerSpec) -> PreparedLayer:
     return _random(spec.model_config, config) if config.weights == "random" else prepare_layer(config)
 
 
-def _refuse_changed(folder: Path) -> None:
+def _refuse_changed(fetched: cache.CachedLayer, file: str) -> None:
     """Refuse a damaged layer: it would be trained with, and its hash written into the plans as the right one."""
-    fetched = cache.read(folder)
-    if fetched and (changes := cache.changes(fetched)):
+    if change := cache.change(fetched, file):
         raise ModelFilesError(
-            f"model: {folder} has changed since it was fetched: {'; '.join(changes)}; remove it, fetch it again."
+            f"model: {fetched.folder} has changed since it was fetched: {change}; remove it, fetch it again."
         )
 
 

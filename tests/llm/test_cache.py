@@ -6,6 +6,7 @@ from nnunet_llm4seg.config import LLM4SegConfig
 from nnunet_llm4seg.errors import CacheError, ModelFilesError
 from nnunet_llm4seg.llm import cache
 from nnunet_llm4seg.llm.hashing import file_sha256
+from nnunet_llm4seg.llm.safetensors_files import local_entries
 from nnunet_llm4seg.llm.source import prepare_layer
 
 
@@ -85,18 +86,33 @@ def test_a_changed_byte_is_found(fetched, file):
 
 
 @pytest.mark.parametrize("file", ["model.safetensors", "config.json"])
-def test_a_layer_that_is_not_what_was_fetched_is_not_trained_with(fetched, file):
-    asked = LLM4SegConfig(model="org/tiny", layer=1)
-    assert prepare_layer(asked).spec.sha256 == cache.find("org/tiny", None, 1).provenance["layer_sha256"]
+@pytest.mark.parametrize("weights", ["pretrained", "shuffled"])
+def test_a_layer_that_is_not_what_was_fetched_is_not_trained_with(fetched, file, weights):
+    asked = LLM4SegConfig(model="org/tiny", layer=1, weights=weights)
+    prepare_layer(asked)
     path = cache.find("org/tiny", None, 1).folder / file
-    content = path.read_bytes()
-    # the last number of the last tensor, or a space
-    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]) if file == "model.safetensors" else content + b" ")
+    content = bytearray(path.read_bytes())
+    if file == "model.safetensors":
+        content[_end_of_a_tensor(path, layer=1)] ^= 1
+    path.write_bytes(content if file == "model.safetensors" else content + b" ")
     with pytest.raises(
         ModelFilesError, match=f"{file} has a different sha256 than when it was fetched.*fetch it again"
     ):
         prepare_layer(asked)
     assert prepare_layer(LLM4SegConfig(model="org/tiny", layer=2))
+
+
+def test_a_fetched_layer_is_hashed_once_and_its_file_is_not(fetched, monkeypatch):
+    hashed = []
+    monkeypatch.setattr(cache, "file_sha256", lambda path: hashed.append(path.name) or file_sha256(path))
+    layer = prepare_layer(LLM4SegConfig(model="org/tiny", layer=1))
+    assert layer.spec.sha256 == cache.find("org/tiny", None, 1).provenance["layer_sha256"]
+    assert hashed == ["config.json"]
+
+
+def _end_of_a_tensor(path, layer):
+    """The last byte of a tensor of this layer."""
+    return max(entry.end for entry in local_entries(path) if f"layers.{layer}." in entry.name) - 1
 
 
 def test_removing_one_layer_keeps_the_other(fetched):
