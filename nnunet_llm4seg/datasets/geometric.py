@@ -6,8 +6,9 @@ Objects and background have one texture each, so that no pixel, and no single ob
 - `closed-contour`: the inside of the one closed contour among open ones;
 - `broken-line`: the disc to which a dashed line leads from a square; lines without a square lead to the other discs.
 
-`hard` puts what must be compared at least a third of the image apart, or around a large contour, so that a network
-with a small receptive field fails; `easy` puts it close together.
+`hard` puts what must be compared at least a third of the image apart, or around a large contour, so that a small
+receptive field does not contain it; `easy` puts it close together. Means over the image, which z-scores and instance
+norms bring to every pixel, say how large both discs are together, but not to which disc a line leads.
 """
 
 from __future__ import annotations

@@ -21,6 +21,8 @@ _KEYS = (
     *("arms", "claims", "engine"),
 )
 
+_SMALLER = ("features", "convolutions")  # what makes nnU-Net's own network smaller
+
 
 @dataclass(frozen=True, kw_only=True)
 class SourcePlans:
@@ -28,6 +30,7 @@ class SourcePlans:
 
     Attributes:
         features: Of the network's first stage, twice as many in each further one, and the most; None is nnU-Net's own.
+        convolutions: Of each stage, in the encoder and the decoder; None is nnU-Net's own.
     """
 
     source: str = "nnUNetPlans"
@@ -35,6 +38,7 @@ class SourcePlans:
     token_grid: int | None = None
     backbone: str | None = None
     features: tuple[int, int] | None = None
+    convolutions: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,16 +184,20 @@ def _plans(content: Any, where: str) -> SourcePlans:
         raise StudyError(
             f"{where}: {content!r} is not allowed; give a name such as nnUNetPlans, or {{protocol: paper}}."
         )
-    check_keys(content, ("source", "protocol", "token_grid", "backbone", "features"), where)
+    check_keys(content, ("source", "protocol", "token_grid", "backbone", *_SMALLER), where)
     source = take(content, "source", str, where, "a name such as nnUNetPlans", "nnUNetPlans")
     if not source or PurePath(source).name != source:  # new plans are written beside them
         raise StudyError(f"{where}: {source!r} is not allowed; give a name such as nnUNetPlans.")
+    smaller = [key for key in _SMALLER if content.get(key) is not None]
+    if smaller and (others := [k for k in ("protocol", "token_grid", "backbone") if content.get(k) is not None]):
+        raise StudyError(f"{where}: {smaller[0]}: not together with {others[0]}, which sets the network itself.")
     return SourcePlans(
         source=source,
         protocol=take(content, "protocol", str, where, "paper", None),
         token_grid=take_positive(content, "token_grid", where, None),
         backbone=take(content, "backbone", str, where, "a backbone of `llm4seg plan`", None),
         features=_features(content, where),
+        convolutions=take_positive(content, "convolutions", where, None),
     )
 
 
@@ -201,8 +209,6 @@ def _features(content: Mapping[str, Any], where: str) -> tuple[int, int] | None:
         raise StudyError(
             f"{where}: features: {features!r} is not allowed; give the first and the most, such as [8, 64]."
         )
-    if others := [key for key in ("protocol", "token_grid", "backbone") if content.get(key) is not None]:
-        raise StudyError(f"{where}: features: not together with {others[0]}, which sets the features itself.")
     return features[0], features[1]
 
 

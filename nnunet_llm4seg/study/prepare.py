@@ -169,13 +169,20 @@ def _nnunet(study: Study, words: list[str], name: str, report: Callable[[str], N
 
 def _write_plans(study: Study, folder: Path, configuration: str) -> None:
     from nnunet_llm4seg.plans.backbones import write_backbone_pair
-    from nnunet_llm4seg.plans.features import write_features
     from nnunet_llm4seg.plans.make import write_plans
     from nnunet_llm4seg.plans.protocol import Pair, write_pair
+    from nnunet_llm4seg.plans.smaller import write_smaller
 
     chosen = study.plans
-    if chosen.features is not None:
-        write_features(folder, configuration, chosen.features, source=chosen.source, name=baseline_plans(study))
+    if chosen.features is not None or chosen.convolutions is not None:
+        write_smaller(
+            folder,
+            configuration,
+            features=chosen.features,
+            convolutions=chosen.convolutions,
+            source=chosen.source,
+            name=baseline_plans(study),
+        )
     for arm in study.arms:
         name = arm_plans(study, arm)
         if arm.fields is None:

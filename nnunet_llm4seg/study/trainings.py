@@ -82,6 +82,8 @@ def baseline_plans(study: Study) -> str:
         name += f"_{plans.backbone}"
     if plans.features:
         name += f"_features{plans.features[0]}to{plans.features[1]}"
+    if plans.convolutions:
+        name += f"_convolutions{plans.convolutions}"
     return name + (f"_grid{plans.token_grid}" if plans.token_grid else "")
 
 

@@ -74,18 +74,32 @@ def test_the_papers_protocol_is_planned_for_every_arm_and_prepared_once(folder, 
     assert written["configurations"]["2d"]["architecture"]["llm4seg"] == {"model": "llama", "layer": 1}
 
 
-def test_a_narrower_network_is_planned_for_every_arm_on_the_same_data(folder, tmp_path):
+def test_a_smaller_network_is_planned_for_every_arm_on_the_same_data(folder, tmp_path):
     (folder / "nnUNetPlans.json").write_text(json.dumps({**plans("nnUNetPlans"), "dataset_name": folder.name}))
     (folder / "nnUNetPlans_2d").rename(folder / "P_2d")
-    study = study_of(tmp_path, TEXT.replace("{protocol: paper, token_grid: 16}", "{features: [2, 4]}"))
+    study = study_of(
+        tmp_path, TEXT.replace("{protocol: paper, token_grid: 16}", "{features: [2, 4], convolutions: 1}")
+    )
     prepare(study, lambda line: None)
     assert missing(study) == []
-    base = "nnUNetPlans_features2to4"
+    base = "nnUNetPlans_features2to4_convolutions1"
     for name in (base, f"{base}_s_frozen"):
         entry = json.loads((folder / f"{name}.json").read_text())["configurations"]["2d"]
-        assert entry["architecture"]["arch_kwargs"]["features_per_stage"] == [2, 4, 4]
+        network = entry["architecture"]["arch_kwargs"]
+        assert network["features_per_stage"] == [2, 4, 4]
+        assert (network["n_conv_per_stage"], network["n_conv_per_stage_decoder"]) == ([1, 1, 1], [1, 1])
         assert entry["data_identifier"] == "P_2d"
     assert {training.plans for training in list_trainings(study)} == {base, f"{base}_s_frozen"}
+
+
+def test_a_network_without_convolutions_per_stage_is_not_made_smaller(folder, tmp_path):
+    content = {**plans("nnUNetPlans"), "dataset_name": folder.name}
+    del content["configurations"]["2d"]["architecture"]["arch_kwargs"]["n_conv_per_stage"]
+    (folder / "nnUNetPlans.json").write_text(json.dumps(content))
+    (folder / "nnUNetPlans_2d").rename(folder / "P_2d")
+    study = study_of(tmp_path, TEXT.replace("{protocol: paper, token_grid: 16}", "{convolutions: 1}"))
+    with pytest.raises(DatasetError, match="has no list n_conv_per_stage, so it cannot be made smaller"):
+        prepare(study, lambda line: None)
 
 
 def test_the_splits_are_those_that_nnunet_makes_and_are_kept(folder, tmp_path):

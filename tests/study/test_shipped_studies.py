@@ -97,8 +97,9 @@ def test_the_open_questions_have_their_studies():
 def test_a_shipped_study_runs_from_its_file_to_the_last_training(small):
     text = (FOLDER / "geometric.yaml").read_text()
     for old, new in (
-        ("[301]", "[1]"),
+        ("[303]", "[1]"),
         ("HuggingFaceTB/SmolLM2-135M, layer: 14", "llama, layer: 1"),
+        ("HuggingFaceTB/SmolLM2-135M", "llama"),
         ("folds: all", "folds: [0]"),
         ("runs: 5", "runs: 1"),
     ):
@@ -108,6 +109,6 @@ def test_a_shipped_study_runs_from_its_file_to_the_last_training(small):
     small.control(epochs=1)
     small.run("run", small.file, "--epochs", "smoke")
     assert list(small.times("final")) == [
-        f"run_1/nnUNetPlans_features8to64{arm}/fold_0"
-        for arm in ("", "_llm4seg_geometric_frozen", "_llm4seg_geometric_shuffled")
+        f"run_1/nnUNetPlans_features8to64_convolutions1{arm}/fold_0"
+        for arm in ("", *(f"_llm4seg_geometric_{arm}" for arm in ("frozen", "shuffled", "identity")))
     ]
