@@ -22,6 +22,7 @@ _KEYS = (
 )
 
 _SMALLER = ("features", "convolutions")  # what makes nnU-Net's own network smaller
+_OTHERS = ("protocol", "token_grid", "backbone")  # what sets the network itself
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,12 +185,12 @@ def _plans(content: Any, where: str) -> SourcePlans:
         raise StudyError(
             f"{where}: {content!r} is not allowed; give a name such as nnUNetPlans, or {{protocol: paper}}."
         )
-    check_keys(content, ("source", "protocol", "token_grid", "backbone", *_SMALLER), where)
+    check_keys(content, ("source", *_OTHERS, *_SMALLER), where)
     source = take(content, "source", str, where, "a name such as nnUNetPlans", "nnUNetPlans")
     if not source or PurePath(source).name != source:  # new plans are written beside them
         raise StudyError(f"{where}: {source!r} is not allowed; give a name such as nnUNetPlans.")
     smaller = [key for key in _SMALLER if content.get(key) is not None]
-    if smaller and (others := [k for k in ("protocol", "token_grid", "backbone") if content.get(k) is not None]):
+    if smaller and (others := [key for key in _OTHERS if content.get(key) is not None]):
         raise StudyError(f"{where}: {smaller[0]}: not together with {others[0]}, which sets the network itself.")
     return SourcePlans(
         source=source,
